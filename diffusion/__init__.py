@@ -1,0 +1,19 @@
+"""The numerics: plain torch, usable without any graph.
+
+Sub-modules are imported when they are first used (`diffusion.images.scale(...)`), so that a program that only lists or
+checks nodes never imports torch.
+"""
+
+import importlib
+from types import ModuleType
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    try:
+        return importlib.import_module(f"diffusion.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"diffusion.{name}":
+            raise
+        raise AttributeError(f"diffusion has no module {name}") from None

@@ -1,0 +1,31 @@
+"""The socket types that nodes exchange. Torch is not imported here: names are needed before anything is computed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from executor.types import Socket
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from diffusion.guidance import Guider as _Guider
+    from diffusion.model import Model as _Model
+    from diffusion.noise import Noise as _Noise
+    from diffusion.sampling import Sampler as _Sampler
+    from diffusion.text import Clip as _Clip
+    from diffusion.vae import Vae as _Vae
+else:
+    Tensor = _Model = _Clip = _Vae = _Sampler = _Guider = _Noise = Any
+
+Model = Annotated[_Model, Socket("MODEL")]
+Clip = Annotated[_Clip, Socket("CLIP")]
+Vae = Annotated[_Vae, Socket("VAE")]
+Image = Annotated[Tensor, Socket("IMAGE")]  # b h w c, 0..1
+Mask = Annotated[Tensor, Socket("MASK")]  # b h w, 0..1
+Latent = Annotated[dict[str, Any], Socket("LATENT")]  # {"samples": b c h w, "noise_mask"?: b 1 h w, "batch_index"?}
+Conditioning = Annotated[list[tuple[Tensor, dict[str, Any]]], Socket("CONDITIONING")]  # [(b t d, options), ...]
+Sigmas = Annotated[Tensor, Socket("SIGMAS")]  # steps + 1
+Sampler = Annotated[_Sampler, Socket("SAMPLER")]
+Guider = Annotated[_Guider, Socket("GUIDER")]
+Noise = Annotated[_Noise, Socket("NOISE")]

@@ -1,0 +1,17 @@
+"""Fixtures that more than one folder of tests uses."""
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def conformance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of recorded results (see tests/data/README.md), unpacked once a session."""
+    folder = tmp_path_factory.mktemp("conformance")
+    with tarfile.open(DATA / "conformance.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder

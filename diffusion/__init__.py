@@ -6,6 +6,11 @@ checks nodes never imports torch.
 
 import importlib
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diffusion import composite as composite
+    from diffusion import resample as resample
 
 
 def __getattr__(name: str) -> ModuleType:

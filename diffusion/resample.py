@@ -15,8 +15,8 @@ CROPS = ("disabled", "center")
 def resize(x: Tensor, width: int, height: int, method: str, crop: str = "disabled") -> Tensor:
     """x (b, c, h, w) or (b, c, t, h, w), resized to `height` and `width`; frames are resized one by one.
 
-    method: `nearest-exact`, `bilinear`, `area` (average), `bicubic` (a = -0.75, may overshoot), `lanczos` (8 bits, values
-    in 0..1, 3 or 4 channels), `bislerp` (directions and lengths of the channel vectors apart, for latents).
+    method: `nearest-exact`, `bilinear`, `area` (average), `bicubic` (a = -0.75, may overshoot), `lanczos` (8 bits,
+    values in 0..1, 3 or 4 channels), `bislerp` (directions and lengths of the channel vectors apart, for latents).
     crop: `center` first cuts the source to the aspect ratio of the target.
     """
     if width < 1 or height < 1:

@@ -9,8 +9,18 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from diffusion import alpha as alpha
+    from diffusion import blend as blend
+    from diffusion import canny as canny
+    from diffusion import colors as colors
     from diffusion import composite as composite
+    from diffusion import filters as filters
+    from diffusion import images as images
+    from diffusion import masks as masks
+    from diffusion import morphology as morphology
+    from diffusion import quantize as quantize
     from diffusion import resample as resample
+    from diffusion import stitch as stitch
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,0 +1,226 @@
+"""What a model file holds, from the names and shapes in its header. Without torch, so it is known before anything loads.
+
+Heads of attention are not in the shapes: see `heads`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from diffusion import layouts
+from diffusion.header import Header, ModelFileError, Shapes
+
+Any4 = (None, None, None, None)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One network of a file: the names under `prefix`, in our words by `names` (file's name without prefix -> ours)."""
+
+    prefix: str
+    names: Mapping[str, str]
+    shapes: Shapes  # by our names
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A tensor that a family has; None is any size. `shape` None: a tensor that it does not have."""
+
+    name: str
+    shape: tuple[int | None, ...] | None
+
+    def met(self, shapes: Shapes) -> bool:
+        got = shapes.get(self.name)
+        if self.shape is None or got is None:
+            return got is self.shape
+        return len(got) == len(self.shape) and all(want in (None, n) for n, want in zip(got, self.shape, strict=True))
+
+    def __str__(self) -> str:
+        return f"{self.name} {_size(self.shape)}"
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of denoising network, told by tensors of its UNet in our names."""
+
+    name: str
+    marks: tuple[Mark, ...]
+    supported: bool = False
+
+
+CONTEXT = "middle_block.1.transformer_blocks.0.attn2.to_k.weight"
+LATENT4 = Mark("input_blocks.0.0.weight", (None, 4, 3, 3))
+CONV = Mark("middle_block.1.proj_in.weight", Any4)
+MATRIX = Mark("middle_block.1.proj_in.weight", (None, None))
+UNET = (Mark("time_embed.0.weight", (None, None)), Mark("out.2.weight", (4, None, 3, 3)))
+LABEL, NO_LABEL = Mark("label_emb.0.0.weight", (None, None)), Mark("label_emb.0.0.weight", None)
+CROSS = Mark(CONTEXT, (None, None))
+FAMILIES = (
+    Family("Stable Diffusion 1", (*UNET, CROSS, CONV, NO_LABEL, LATENT4), supported=True),
+    Family("Stable Diffusion 1 inpainting", (*UNET, CROSS, CONV, NO_LABEL, Mark(LATENT4.name, (None, 9, 3, 3)))),
+    Family("Stable Diffusion 1 image editing", (*UNET, CROSS, CONV, NO_LABEL, Mark(LATENT4.name, (None, 8, 3, 3)))),
+    Family("Stable Diffusion 2", (*UNET, CROSS, MATRIX, NO_LABEL, LATENT4)),
+    Family("Stable Diffusion 2 inpainting", (*UNET, CROSS, MATRIX, NO_LABEL, Mark(LATENT4.name, (None, 9, 3, 3)))),
+    Family("Stable Diffusion XL refiner", (*UNET, CROSS, MATRIX, Mark(LABEL.name, (None, 2560)), LATENT4)),
+    Family("Stable Diffusion XL", (*UNET, CROSS, MATRIX, LABEL, LATENT4)),
+    Family("Stable Diffusion XL inpainting", (*UNET, CROSS, MATRIX, LABEL, Mark(LATENT4.name, (None, 9, 3, 3)))),
+)
+
+OTHERS = (
+    ("a LoRA", r"lora_(up|down|A|B)\b|\.lora\.|lokr_w|hada_w|lora_unet_", "load it with a LoRA node, from models/loras"),
+    ("a ControlNet", r"zero_convs\.|input_hint_block\.|controlnet_", "load it with Load ControlNet Model"),
+    ("a T2I adapter", r"(^|adapter\.)body\.\d+\.(block1|in_conv|resnets)\b", "load it with Load ControlNet Model"),
+    ("a textual-inversion embedding", r"^(emb_params|\*|clip_[lg])$", "put it into models/embeddings and write embedding:NAME"),
+    ("an IP-Adapter", r"^(ip_adapter|image_proj)\b", "it needs nodes that are not here yet"),
+    ("a GLIGEN model", r"position_net\.", "load it with GLIGENLoader"),
+    ("a Stable Diffusion 3 model", r"joint_blocks\.\d", ""),
+    ("a Flux model", r"double_blocks\.\d+\.img_attn|single_transformer_blocks\.\d", ""),
+    ("an AuraFlow model", r"double_layers\.\d", ""),
+    ("a HunyuanDiT model", r"mlp_t5\.", ""),
+    ("a PixArt model", r"adaln_single\.|scale_shift_table$", ""),
+    ("a Stable Cascade model", r"clip_txt_mapper|clip_txt_pooled_mapper|effnet_mapper", ""),
+    ("a transformer diffusion model", r"(^|\.)blocks\.\d+\.(self_attn|cross_attn)\.", ""),
+    ("a T5 text encoder", r"block\.0\.layer\.0\.SelfAttention", ""),
+    ("a CLIP vision model", r"vision_model\.|^visual\.", "load it with Load CLIP Vision, from models/clip_vision"),
+    ("a language model", r"(^|\.)layers\.0\.self_attn\.q_proj|(^|\.)h\.0\.attn", ""),
+    ("an upscaling model", r"^(conv_first|model\.0)\.weight$|RDB1|^body\.\d+\.rdb", "load it with Load Upscale Model"),
+    ("a fast preview decoder", r"^(decoder|encoder|taesd_decoder)?\.?\d+\.conv\.0\.weight$", "it belongs into models/vae_approx"),
+)  # fmt: skip
+"""Files that are something else, and what to do with them; the first pattern that occurs in a name wins."""
+
+UNET_PREFIXES = ("model.diffusion_model.", "diffusion_model.", "unet.", "")
+VAE_PREFIXES = ("first_stage_model.", "vae.", "")
+TEXT_PREFIXES = ("cond_stage_model.transformer.", "conditioner.embedders.0.transformer.", "text_encoder.", "")
+TEXT_MARK = "text_model.embeddings.token_embedding.weight"
+
+
+def find_unet(shapes: Shapes) -> Part | None:
+    """The denoising network, in the original or in diffusers' layout; averaged (EMA) weights if there are no others."""
+    for prefix in UNET_PREFIXES:
+        inside = _under(shapes, prefix)
+        if "input_blocks.0.0.weight" in inside and "time_embed.0.weight" in inside:
+            return _part(prefix, inside, {n: n for n in inside if _is_unet(n)})
+        if layouts.is_diffusers_unet(inside):
+            return _part(prefix, inside, layouts.unet_names(inside))
+    averaged = _under(shapes, "model_ema.")
+    names = {name: layouts.ema_name(name) for name in averaged if name.startswith("diffusion_model")}
+    return _part("model_ema.", averaged, names) if names else None
+
+
+def _is_unet(name: str) -> bool:
+    return name.startswith(("time_embed.", "label_emb.", "input_blocks.", "middle_block.", "output_blocks.", "out."))
+
+
+def find_vae(shapes: Shapes) -> Part | None:
+    """The autoencoder, in the original or in diffusers' layout."""
+    for prefix in VAE_PREFIXES:
+        inside = {n: s for n, s in _under(shapes, prefix).items() if _is_vae(n)}
+        if layouts.is_diffusers_vae(inside):
+            names = layouts.vae_names(inside)
+            part = _part(prefix, inside, names)
+            return Part(part.prefix, part.names, {n: _as_conv(n, s) for n, s in part.shapes.items()})
+        if "decoder.conv_in.weight" in inside and "decoder.mid.block_1.norm1.weight" in inside:
+            return _part(prefix, inside, {n: n for n in inside})
+    return None
+
+
+def _is_vae(name: str) -> bool:
+    return name.startswith(("encoder.", "decoder.", "quant_conv.", "post_quant_conv."))
+
+
+def _as_conv(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """diffusers stores the 1x1 convolutions of the VAE's attention as matrices."""
+    return (*shape, 1, 1) if ".attn_1." in name and len(shape) == 2 else shape
+
+
+def find_text(shapes: Shapes) -> Part | None:
+    """The CLIP text network, whose names are the same everywhere but for what stands before them."""
+    for prefix in TEXT_PREFIXES:
+        inside = _under(shapes, prefix)
+        if TEXT_MARK in inside:
+            return _part(prefix, inside, {n: n for n in inside if n.startswith(("text_model.", "text_projection."))})
+        if TEXT_MARK.removeprefix("text_model.") in inside:  # files of before transformers 4.31 lack the word
+            return _part(prefix, inside, {n: f"text_model.{n}" for n in inside if n.startswith(TEXT_NAMES)})
+    return None
+
+
+TEXT_NAMES = ("embeddings.", "encoder.layers.", "final_layer_norm.")
+
+
+def _under(shapes: Shapes, prefix: str) -> dict[str, tuple[int, ...]]:
+    return {name[len(prefix) :]: shape for name, shape in shapes.items() if name.startswith(prefix)}
+
+
+def _part(prefix: str, inside: Shapes, names: Mapping[str, str]) -> Part:
+    return Part(prefix, names, {ours: inside[theirs] for theirs, ours in names.items()})
+
+
+def family(header: Header) -> tuple[Family, Part]:
+    """The family of the file's denoising network, and where it is.
+
+    Raises ModelFileError where there is none, or none that we know; the message says what the file is instead.
+    """
+    part = find_unet(header.shapes)
+    if part is None:
+        raise ModelFileError(f"{header.path.name} is {what(header.shapes)}")
+    for candidate in FAMILIES:
+        if all(mark.met(part.shapes) for mark in candidate.marks):
+            return candidate, part
+    near = max(FAMILIES, key=lambda f: sum(mark.met(part.shapes) for mark in f.marks))
+    mark = next(m for m in near.marks if not m.met(part.shapes))
+    got = _size(part.shapes.get(mark.name))
+    raise ModelFileError(
+        f"{header.path.name} has an unknown architecture; nearest is {near.name}, where {mark.name} is "
+        f"{_size(mark.shape)}, but here it is {got}"
+    )
+
+
+def denoiser(header: Header) -> tuple[Family, Part]:
+    """The same, for a family that can be run. Raises ModelFileError for the others."""
+    found, part = family(header)
+    if not found.supported:
+        able = ", ".join(f.name for f in FAMILIES if f.supported)
+        raise ModelFileError(f"{header.path.name} is a {found.name} model, which cannot be run yet; there is {able}")
+    return found, part
+
+
+def what(shapes: Shapes) -> str:
+    """In words, what a file is that holds no denoising network; begins with an article."""
+    for name, pattern, remedy in OTHERS:
+        if any(re.search(pattern, key) for key in shapes):
+            return f"{name}, not a Stable Diffusion model" + (f"; {remedy}" if remedy else "")
+    if find_vae(shapes):
+        return "a VAE, not a Stable Diffusion model; load it with Load VAE, from models/vae"
+    if find_text(shapes):
+        return "a CLIP text encoder, not a Stable Diffusion model; load it with Load CLIP, from models/text_encoders"
+    some = ", ".join(sorted(shapes)[:3]) or "nothing"
+    return f"of an unknown kind ({len(shapes)} tensors: {some}, ...); there is {FAMILIES[0].name}, with input_blocks.0.0.weight"
+
+
+def _size(shape: tuple[int | None, ...] | None) -> str:
+    return "absent" if shape is None else "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
+
+
+def architecture(header: Header) -> dict[str, dict[str, Any]]:
+    """What the file's metadata says of its networks, by `unet`, `vae` and `text`; empty where it says nothing."""
+    try:
+        table = json.loads(header.metadata.get("architecture", "{}"))
+    except ValueError:
+        return {}
+    return {k: v for k, v in table.items() if isinstance(v, dict)} if isinstance(table, dict) else {}
+
+
+def heads(header: Header, network: str) -> int:
+    """The number of attention heads of `unet` or `text` from the metadata; 0 = not told, so the convention holds."""
+    told = architecture(header).get(network, {})
+    count = told.get("num_heads", told.get("num_attention_heads", 0))
+    return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else 0
+
+
+def context_width(part: Part) -> int:
+    """The width of the conditioning that a UNet attends to."""
+    return next((s[1] for n, s in part.shapes.items() if n.endswith("attn2.to_k.weight")), 0)

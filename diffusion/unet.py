@@ -1,0 +1,209 @@
+"""The UNet of Stable Diffusion 1, 2 and XL, built as a `UNetConfig` says.
+
+Attribute names are the checkpoint's. Letters: b batch, c channels, h w latent size, n = h w tokens, t text tokens,
+d context width, e width of the time embedding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from diffusion.unet_config import Block, Layer, Res, Resize, Spatial, UNetConfig
+
+GROUPS = 32
+
+
+class Linear(nn.Module):
+    """A matrix over the last axis, stored as (out, in) or as a 1x1 convolution."""
+
+    def __init__(self, channels: int, out: int, *, conv: bool = False):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(out, channels, *((1, 1) if conv else ())))
+        self.bias = nn.Parameter(torch.empty(out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight.flatten(1), self.bias)
+
+
+class ResBlock(nn.Module):
+    def __init__(self, layer: Res, time_channels: int):
+        super().__init__()
+        self.in_layers = nn.Sequential(
+            nn.GroupNorm(GROUPS, layer.channels), nn.SiLU(), nn.Conv2d(layer.channels, layer.out, 3, padding=1)
+        )
+        self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(time_channels, layer.out))
+        self.out_layers = nn.Sequential(
+            nn.GroupNorm(GROUPS, layer.out), nn.SiLU(), nn.Identity(), nn.Conv2d(layer.out, layer.out, 3, padding=1)
+        )
+        self.skip_connection = nn.Conv2d(layer.channels, layer.out, 1) if layer.skip else nn.Identity()
+
+    def forward(self, x: Tensor, emb: Tensor, context: Tensor) -> Tensor:
+        hidden = self.in_layers(x) + self.emb_layers(emb)[:, :, None, None]
+        return self.skip_connection(x) + self.out_layers(hidden)
+
+
+class Attention(nn.Module):
+    """Self attention, or attention to a context of another width."""
+
+    def __init__(self, channels: int, context_dim: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.to_q = nn.Linear(channels, channels, bias=False)
+        self.to_k = nn.Linear(context_dim, channels, bias=False)
+        self.to_v = nn.Linear(context_dim, channels, bias=False)
+        self.to_out = nn.Sequential(nn.Linear(channels, channels), nn.Identity())
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        q, k, v = (
+            y.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # b heads n c/heads
+            for y in (self.to_q(x), self.to_k(context), self.to_v(context))
+        )
+        y = F.scaled_dot_product_attention(q, k, v)
+        return self.to_out(y.transpose(1, 2).flatten(2))  # b n c
+
+
+class GEGLU(nn.Module):
+    def __init__(self, channels: int, out: int):
+        super().__init__()
+        self.proj = nn.Linear(channels, 2 * out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, gate = self.proj(x).chunk(2, -1)
+        return y * F.gelu(gate)
+
+
+class FeedForward(nn.Module):
+    def __init__(self, channels: int):
+        super().__init__()
+        self.net = nn.Sequential(GEGLU(channels, 4 * channels), nn.Identity(), nn.Linear(4 * channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)
+
+
+class TransformerBlock(nn.Module):
+    def __init__(self, channels: int, context_dim: int, heads: int):
+        super().__init__()
+        self.attn1 = Attention(channels, channels, heads)
+        self.ff = FeedForward(channels)
+        self.attn2 = Attention(channels, context_dim, heads)
+        self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(channels) for _ in range(3))
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        y = self.norm1(x)
+        x = x + self.attn1(y, y)
+        x = x + self.attn2(self.norm2(x), context)
+        return x + self.ff(self.norm3(x))
+
+
+class SpatialTransformer(nn.Module):
+    def __init__(self, layer: Spatial, context_dim: int, heads: int):
+        super().__init__()
+        self.norm = nn.GroupNorm(GROUPS, layer.channels, eps=1e-6)
+        self.proj_in = Linear(layer.channels, layer.channels, conv=not layer.linear)
+        self.transformer_blocks = nn.ModuleList(
+            TransformerBlock(layer.channels, context_dim, heads) for _ in range(layer.depth)
+        )
+        self.proj_out = Linear(layer.channels, layer.channels, conv=not layer.linear)
+
+    def forward(self, x: Tensor, emb: Tensor, context: Tensor) -> Tensor:
+        tokens = self.proj_in(self.norm(x).flatten(2).mT)  # b n c
+        for block in self.transformer_blocks:
+            tokens = block(tokens, context)
+        return x + self.proj_out(tokens).mT.unflatten(2, x.shape[2:])  # b c h w
+
+
+class First(nn.Conv2d):
+    def __init__(self, layer: Resize):
+        super().__init__(layer.channels, layer.out, 3, padding=1)
+
+    def forward(self, x: Tensor, emb: Tensor, context: Tensor) -> Tensor:  # type: ignore[override]
+        return super().forward(x)
+
+
+class Downsample(nn.Module):
+    def __init__(self, layer: Resize):
+        super().__init__()
+        self.op = nn.Conv2d(layer.channels, layer.out, 3, stride=2, padding=1)
+
+    def forward(self, x: Tensor, emb: Tensor, context: Tensor) -> Tensor:
+        return self.op(x)
+
+
+class Upsample(nn.Module):
+    def __init__(self, layer: Resize):
+        super().__init__()
+        self.conv = nn.Conv2d(layer.channels, layer.out, 3, padding=1)
+
+    def forward(self, x: Tensor, emb: Tensor, context: Tensor) -> Tensor:
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
+RESIZE: Mapping[str, Callable[[Resize], nn.Module]] = {"first": First, "down": Downsample, "up": Upsample}
+
+
+class Layers(nn.Sequential):
+    """The layers of one block; each takes (x, emb, context)."""
+
+    def forward(self, x: Tensor, emb: Tensor, context: Tensor) -> Tensor:  # type: ignore[override]
+        for layer in self:
+            x = layer(x, emb, context)
+        return x
+
+
+class UNet(nn.Module):
+    def __init__(self, config: UNetConfig):
+        super().__init__()
+        self.config = config
+        e = config.time_channels
+        self.time_embed = nn.Sequential(nn.Linear(config.model_channels, e), nn.SiLU(), nn.Linear(e, e))
+        if config.label_channels:
+            label = nn.Sequential(nn.Linear(config.label_channels, e), nn.SiLU(), nn.Linear(e, e))
+            self.label_emb = nn.Sequential(label)
+        self.input_blocks = nn.ModuleList(self._build(block) for block in config.input_blocks)
+        self.middle_block = self._build(config.middle_block)
+        self.output_blocks = nn.ModuleList(self._build(block) for block in config.output_blocks)
+        width = config.model_channels
+        self.out = nn.Sequential(
+            nn.GroupNorm(GROUPS, width), nn.SiLU(), nn.Conv2d(width, config.out_channels, 3, padding=1)
+        )
+
+    def _build(self, block: Block) -> Layers:
+        return Layers(*(self._layer(layer) for layer in block))
+
+    def _layer(self, layer: Layer) -> nn.Module:
+        match layer:
+            case Res():
+                return ResBlock(layer, self.config.time_channels)
+            case Spatial():
+                return SpatialTransformer(layer, self.config.context_dim, self.config.heads_of(layer.channels))
+            case Resize():
+                return RESIZE[layer.kind](layer)
+
+    def forward(self, x: Tensor, timesteps: Tensor, context: Tensor, y: Tensor | None = None, **_: Any) -> Tensor:
+        """x (b, in, h, w), timesteps (b,), context (b, t, d), y (b, label) or None -> (b, out, h, w)."""
+        emb = self.time_embed(timestep_embedding(timesteps, self.config.model_channels).to(x.dtype))  # b e
+        if y is not None:
+            emb = emb + self.label_emb(y)
+        skips: list[Tensor] = []
+        for block in self.input_blocks:
+            x = block(x, emb, context)
+            skips.append(x)
+        x = self.middle_block(x, emb, context)
+        for block in self.output_blocks:
+            x = block(torch.cat((x, skips.pop()), 1), emb, context)
+        return self.out(x)
+
+
+def timestep_embedding(timesteps: Tensor, width: int) -> Tensor:
+    """(b,) -> (b, width), cosines then sines of frequencies from 1 down to 1 / 10000 (Ho et al. 2020)."""
+    half = width // 2
+    frequencies = torch.exp(torch.arange(half, device=timesteps.device) * (-math.log(10000) / half))
+    angles = timesteps.float()[:, None] * frequencies
+    return torch.cat((angles.cos(), angles.sin()), -1)

@@ -1,0 +1,140 @@
+"""Tensors of a model file: mapped from the disk, not read; put into a network without a copy."""
+
+from __future__ import annotations
+
+import mmap
+import pickle
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from diffusion.header import Entry, Header, ModelFileError, read_header
+from diffusion.pickled import unnest
+
+DTYPES = {
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2,
+    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
+}  # fmt: skip
+IGNORED = ("position_ids",)
+"""Last parts of names that older writers stored and that can be computed."""
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def _keep(tensor: Tensor) -> None:
+    """Nothing to give back: the tensor is not mapped by us."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The tensors of a file, or of one network in it.
+
+    forget: gives the memory of a mapped tensor back; it is read from the disk again where it is used again.
+    """
+
+    path: Path
+    tensors: Mapping[str, Tensor]
+    forget: Callable[[Tensor], None] = _keep
+
+    def under(self, prefix: str) -> Weights:
+        """Those whose names begin with prefix, without it."""
+        inside = {name[len(prefix) :]: t for name, t in self.tensors.items() if name.startswith(prefix)}
+        return replace(self, tensors=inside)
+
+    def renamed(self, names: Mapping[str, str]) -> Weights:
+        """With our names for the file's; what has no name of ours is left out."""
+        return replace(self, tensors={names[name]: t for name, t in self.tensors.items() if name in names})
+
+    def stored_as(self, dtype: torch.dtype) -> Weights:
+        """Rounded to another floating-point type."""
+        cast = {n: t.to(dtype) if t.is_floating_point() else t for n, t in self.tensors.items()}
+        return Weights(self.path, cast)
+
+
+def open_weights(path: Path, header: Header | None = None) -> Weights:
+    """All tensors of a file. Safetensors are mapped; torch pickles are read by torch in its weights-only way.
+
+    Raises ModelFileError if the file is damaged, is no model, or holds more than weights.
+    """
+    header = header or read_header(path)
+    if all(entry.offset is None for entry in header.entries.values()):
+        return Weights(path, _unpickled(path))
+    return _mapped(header)
+
+
+def _mapped(header: Header) -> Weights:
+    with header.path.open("rb") as file:
+        # a private mapping: torch wants memory that may be written, and the file must never change
+        memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    base = torch.frombuffer(memory, dtype=torch.uint8).data_ptr()
+
+    def forget(tensor: Tensor) -> None:
+        first = tensor.data_ptr() - base
+        if 0 <= first < len(memory) and hasattr(memory, "madvise"):
+            page = -(-first // mmap.PAGESIZE) * mmap.PAGESIZE  # the page before is shared with a neighbour
+            length = first + tensor.nbytes - page
+            if length >= mmap.PAGESIZE:
+                memory.madvise(mmap.MADV_DONTNEED, page, length // mmap.PAGESIZE * mmap.PAGESIZE)
+
+    tensors = {name: _view(memory, name, entry, header.path) for name, entry in header.entries.items()}
+    return Weights(header.path, tensors, forget)
+
+
+def _view(memory: mmap.mmap, name: str, entry: Entry, path: Path) -> Tensor:
+    if entry.dtype not in DTYPES:
+        raise ModelFileError(f"{path.name} stores {name!r} as {entry.dtype}, which is not supported")
+    dtype, count = DTYPES[entry.dtype], torch.Size(entry.shape).numel()
+    if not count:
+        return torch.empty(entry.shape, dtype=dtype)
+    return torch.frombuffer(memory, dtype=dtype, count=count, offset=entry.offset or 0).view(entry.shape)
+
+
+def _unpickled(path: Path) -> dict[str, Tensor]:
+    with path.open("rb") as file:
+        mappable = file.read(4) == b"PK\x03\x04"
+    try:
+        table: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=mappable)
+    except pickle.UnpicklingError:
+        raise ModelFileError(
+            f"{path.name} holds Python objects beside its weights, and a pickle may run any code, so it is not loaded; "
+            "convert it to safetensors with a tool that you trust, or get the safetensors form of the model"
+        ) from None
+    except (RuntimeError, EOFError, OSError) as error:
+        raise ModelFileError(f"{path.name} is truncated or damaged ({error}); get the file again") from None
+    return {name: t for name, t in unnest(table).items() if isinstance(name, str) and isinstance(t, Tensor)}
+
+
+def assemble(build: Callable[[], M], weights: Weights, what: str) -> M:
+    """The network that `build` makes, with these very tensors as its parameters.
+
+    what: the network's name in messages. Raises ModelFileError with the names that are missing, too many or of
+    another shape.
+    """
+    with torch.device("meta"):
+        network = build()
+    network.requires_grad_(False).eval()
+    tensors = {n: t for n, t in weights.tensors.items() if n.rpartition(".")[2] not in IGNORED}
+    expected = network.state_dict()
+    wrong = [f"missing {_list(expected.keys() - tensors.keys())}"] if expected.keys() - tensors.keys() else []
+    wrong += [f"unknown {_list(tensors.keys() - expected.keys())}"] if tensors.keys() - expected.keys() else []
+    differing = [n for n in expected.keys() & tensors.keys() if expected[n].shape != tensors[n].shape]
+    wrong += [f"of another shape: {_shapes(differing, tensors, expected)}"] if differing else []
+    if wrong:
+        raise ModelFileError(f"{weights.path.name} does not fit the {what}: {'; '.join(wrong)}")
+    network.load_state_dict(tensors, strict=True, assign=True)
+    return network
+
+
+def _list(names: Iterable[str]) -> str:
+    some = sorted(names)
+    more = f" and {len(some) - 5} more" if len(some) > 5 else ""
+    return ", ".join(some[:5]) + more
+
+
+def _shapes(names: list[str], got: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
+    return _list(f"{n} is {tuple(got[n].shape)}, not {tuple(expected[n].shape)}" for n in names)

@@ -57,7 +57,7 @@ OPERATORS: dict[str, Operator] = {
     "LIGHTEN": lambda s, sa, d, da: ((1 - da) * s + (1 - sa) * d + torch.maximum(s, d), _union(sa, da)),
     "MULTIPLY": lambda s, sa, d, da: (s * d, sa * da),
     "OVERLAY": lambda s, sa, d, da: (
-        torch.where(2 * d < da, 2 * s * d, sa * da - 2 * (da - d) * (sa - s)),
+        torch.where(2 * d < da, 2 * s * d, sa * da - 2 * (da - s) * (sa - d)),
         _union(sa, da),
     ),
     "SCREEN": lambda s, sa, d, da: (s + d - s * d, _union(sa, da)),

@@ -47,9 +47,9 @@ def grey(x: Tensor) -> Tensor:
 
 
 def from_yuv(y: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """The inverse of `to_yuv`, from the mean over the channels of each picture."""
+    """The inverse of `to_yuv`, cut to 0..1, from the mean over the channels of each picture."""
     y, u, v = y.mean(dim=-1), u.mean(dim=-1) - 0.5, v.mean(dim=-1) - 0.5
     red = y + v / RED_DIFFERENCE
     blue = y + u / BLUE_DIFFERENCE
-    green = y - 0.7144 * v - 0.3443 * u
-    return torch.stack((red, green, blue), dim=-1)
+    green = (y - LUMINANCE[0] * red - LUMINANCE[2] * blue) / LUMINANCE[1]
+    return torch.stack((red, green, blue), dim=-1).clamp(0, 1)

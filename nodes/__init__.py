@@ -1,0 +1,8 @@
+"""The stages: one module a stage. Importing this package registers every node."""
+
+from nodes import image_alpha as image_alpha
+from nodes import image_batch as image_batch
+from nodes import image_effects as image_effects
+from nodes import image_size as image_size
+from nodes import image_transform as image_transform
+from nodes import masks as masks

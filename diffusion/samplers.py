@@ -1,0 +1,69 @@
+"""The table of samplers. Each is one function, in the form that `diffusion.solver` describes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from diffusion.dpm_adaptive import dpm_adaptive
+from diffusion.er_sde import er_sde
+from diffusion.sa_solver import sa_solver
+from diffusion.samplers_ancestral import ddpm, dpm_2_ancestral, dpmpp_2s_ancestral, euler_ancestral, lcm
+from diffusion.samplers_cfg_pp import (
+    dpmpp_2m_cfg_pp,
+    dpmpp_2s_ancestral_cfg_pp,
+    euler_ancestral_cfg_pp,
+    euler_cfg_pp,
+)
+from diffusion.samplers_multistep import deis, dpmpp_2m, gradient_estimation, ipndm, ipndm_v, lms, res_multistep
+from diffusion.samplers_ode import dpm_2, dpm_fast, euler, heun, heunpp2
+from diffusion.samplers_sde import dpmpp_2m_sde, dpmpp_3m_sde, dpmpp_sde
+from diffusion.seeds import seeds_2, seeds_3
+from diffusion.solver import Denoise, OnStep, SamplerFunction
+from diffusion.unipc import uni_pc
+
+__all__ = ["SAMPLERS", "Denoise", "OnStep", "SamplerFunction"]
+
+SAMPLERS: dict[str, SamplerFunction] = {
+    "euler": euler,
+    "euler_cfg_pp": euler_cfg_pp,
+    "euler_ancestral": euler_ancestral,
+    "euler_ancestral_cfg_pp": euler_ancestral_cfg_pp,
+    "heun": heun,
+    "heunpp2": heunpp2,
+    "dpm_2": dpm_2,
+    "dpm_2_ancestral": dpm_2_ancestral,
+    "lms": lms,
+    "dpm_fast": dpm_fast,
+    "dpm_adaptive": dpm_adaptive,
+    "dpmpp_2s_ancestral": dpmpp_2s_ancestral,
+    "dpmpp_2s_ancestral_cfg_pp": dpmpp_2s_ancestral_cfg_pp,
+    "dpmpp_sde": dpmpp_sde,
+    "dpmpp_sde_gpu": partial(dpmpp_sde, noise_on_device=True),
+    "dpmpp_2m": dpmpp_2m,
+    "dpmpp_2m_cfg_pp": dpmpp_2m_cfg_pp,
+    "dpmpp_2m_sde": dpmpp_2m_sde,
+    "dpmpp_2m_sde_gpu": partial(dpmpp_2m_sde, noise_on_device=True),
+    "dpmpp_2m_sde_heun": partial(dpmpp_2m_sde, solver_type="heun"),
+    "dpmpp_2m_sde_heun_gpu": partial(dpmpp_2m_sde, solver_type="heun", noise_on_device=True),
+    "dpmpp_3m_sde": dpmpp_3m_sde,
+    "dpmpp_3m_sde_gpu": partial(dpmpp_3m_sde, noise_on_device=True),
+    "ddpm": ddpm,
+    "lcm": lcm,
+    "ipndm": ipndm,
+    "ipndm_v": ipndm_v,
+    "deis": deis,
+    "res_multistep": res_multistep,
+    "res_multistep_cfg_pp": partial(res_multistep, cfg_pp=True),
+    "res_multistep_ancestral": partial(res_multistep, eta=1.0),
+    "res_multistep_ancestral_cfg_pp": partial(res_multistep, eta=1.0, cfg_pp=True),
+    "gradient_estimation": gradient_estimation,
+    "gradient_estimation_cfg_pp": partial(gradient_estimation, cfg_pp=True),
+    "er_sde": er_sde,
+    "seeds_2": seeds_2,
+    "seeds_3": seeds_3,
+    "sa_solver": sa_solver,
+    "sa_solver_pece": partial(sa_solver, use_pece=True),
+    "ddim": euler,
+    "uni_pc": uni_pc,
+    "uni_pc_bh2": partial(uni_pc, variant="bh2"),
+}

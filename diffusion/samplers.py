@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
 
 from diffusion.dpm_adaptive import dpm_adaptive
 from diffusion.er_sde import er_sde
@@ -21,7 +26,11 @@ from diffusion.seeds import seeds_2, seeds_3
 from diffusion.solver import Denoise, OnStep, SamplerFunction
 from diffusion.unipc import uni_pc
 
-__all__ = ["SAMPLERS", "Denoise", "OnStep", "SamplerFunction"]
+if TYPE_CHECKING:
+    from diffusion.noise import NoiseSource
+    from diffusion.prediction import Prediction
+
+__all__ = ["SAMPLERS", "Denoise", "OnStep", "Sampler", "SamplerFunction"]
 
 SAMPLERS: dict[str, SamplerFunction] = {
     "euler": euler,
@@ -67,3 +76,31 @@ SAMPLERS: dict[str, SamplerFunction] = {
     "uni_pc": uni_pc,
     "uni_pc_bh2": partial(uni_pc, variant="bh2"),
 }
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """What a SAMPLER socket carries: a sampler of the table, and those of its options that are not the defaults."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def __call__(
+        self,
+        denoise: Denoise,
+        x: Tensor,
+        sigmas: Tensor,
+        *,
+        prediction: Prediction,
+        noise: NoiseSource,
+        on_step: OnStep,
+    ) -> Tensor:
+        """x (b, c, h, w) at the first of the sigmas -> x at the last."""
+        function = SAMPLERS[self.name]
+        return function(denoise, x, sigmas, prediction=prediction, noise=noise, on_step=on_step, **self.options)
+
+    @property
+    def redraws_masked_noise(self) -> bool:
+        """Whether the kept part of a masked latent is noised with noise of its own, from the seed + 1, instead of the
+        noise that the run starts with: all that tells "ddim" from "euler"."""
+        return self.name == "ddim"

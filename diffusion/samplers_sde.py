@@ -55,8 +55,8 @@ def dpmpp_sde(
 
 
 def _between(sigma: float, sigma_next: float, r: float, *, flow: bool) -> float:
-    """The sigma at r of the way in lambda. In single precision as in the standard: the Brownian tree takes sigmas to six
-    places, and another last digit may be another place on the path."""
+    """The sigma at r of the way in lambda. In single precision as in the standard: the Brownian tree takes sigmas to
+    six places, and another last digit may be another place on the path."""
     ends = torch.tensor([sigma, sigma_next], dtype=torch.float32)
     times = -(ends.logit() if flow else ends.log())
     middle = times[0] + r * (times[1] - times[0])

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from diffusion.composite import resize_mask
+from diffusion.masks import batched
 from diffusion.resample import resize
 
 
@@ -77,6 +78,7 @@ def porter_duff(
 
     All are resized to the target (the source's mask to the target's mask) and cut to the shortest batch.
     """
+    source_mask, target_mask = batched(source_mask), batched(target_mask)
     length = min(len(source), len(source_mask), len(target), len(target_mask))
     d, s = target[:length].movedim(-1, 1), same_channels(target, source)[:length].movedim(-1, 1).to(target)
     da, sa = (1 - m[:length, None].to(target) for m in (target_mask, source_mask))  # b 1 h w

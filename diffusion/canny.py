@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from diffusion.colors import luminance
 from diffusion.filters import separable
+from diffusion.resample import require_pixels
 
 # The neighbour (rows down, columns right) that lies at each multiple of 45 degrees.
 NEIGHBOURS = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1))
@@ -23,6 +24,7 @@ def edges(image: Tensor, low: float, high: float) -> Tensor:
 
     An edge is a ridge of the gradient, one pixel wide, above `low`, that is somewhere above `high`.
     """
+    require_pixels(image)
     if low > high:
         raise ValueError(f"low_threshold {low} is above high_threshold {high}; exchange them")
     if min(image.shape[1:3]) < 3:

@@ -36,8 +36,8 @@ def composite(
     source_height, source_width = source.shape[-2:]
     left = max(-source_width * scale, min(x, width * scale)) // scale
     top = max(-source_height * scale, min(y, height * scale)) // scale
-    rows, source_rows = _overlap(top, source_height, height)
-    columns, source_columns = _overlap(left, source_width, width)
+    rows, source_rows = overlap(top, source_height, height)
+    columns, source_columns = overlap(left, source_width, width)
     part = source[..., source_rows, source_columns]
     if mask is not None:
         fitted = repeat_to_batch(resize_mask(mask, source_width, source_height).to(destination), batch)
@@ -48,7 +48,7 @@ def composite(
     return result
 
 
-def _overlap(start: int, length: int, size: int) -> tuple[slice, slice]:
+def overlap(start: int, length: int, size: int) -> tuple[slice, slice]:
     """Where `length` elements put at `start` meet 0..size: as a slice of the whole, and as one of what is put."""
     low, high = max(start, 0), max(min(start + length, size), max(start, 0))
     return slice(low, high), slice(low - start, high - start)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from diffusion.resample import require_pixels
+
 
 def gaussian(radius: int, sigma: float) -> Tensor:
     """A kernel of 2 radius + 1 weights that sum to 1; sigma counts in radii, not in pixels."""
@@ -15,6 +17,7 @@ def gaussian(radius: int, sigma: float) -> Tensor:
 
 def blur(x: Tensor, radius: int, sigma: float) -> Tensor:
     """x (b, c, h, w) blurred by `gaussian` along both axes; beyond the border the picture is mirrored."""
+    require_pixels(x)
     if radius >= min(x.shape[-2:]):
         raise ValueError(
             f"a blur radius of {radius} needs a picture larger than {radius} pixels on both sides, "

@@ -118,6 +118,8 @@ def _border_distance(length: int, start: bool, end: bool) -> Tensor:
 
 def crop(image: Tensor, x: int, y: int, width: int, height: int) -> Tensor:
     """The part of width x height pixels at (x, y): the corner is pulled inside, what then overhangs is cut off."""
+    if x < 0 or y < 0:
+        raise ValueError(f"the corner ({x}, {y}) lies outside the picture; x and y must be at least 0")
     x, y = min(x, image.shape[2] - 1), min(y, image.shape[1] - 1)
     return image[:, y : y + height, x : x + width].clone()
 
@@ -154,6 +156,8 @@ def repeat(image: Tensor, amount: int) -> Tensor:
 
 def from_batch(image: Tensor, index: int, length: int) -> Tensor:
     """`length` pictures from `index` on, as far as the batch has them; an index past the end means the last one."""
+    if index < 0:
+        raise ValueError(f"batch_index {index} is negative; pictures are counted from 0")
     index = min(index, image.shape[0] - 1)
     return image[index : index + length].clone()
 

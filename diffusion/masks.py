@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from diffusion.colors import grey
+from diffusion.composite import overlap
 from diffusion.morphology import dilate, erode
 
 CHANNELS = ("red", "green", "blue", "alpha")
@@ -39,7 +40,7 @@ def from_image(image: Tensor, channel: str) -> Tensor:
 def crop(mask: Tensor, x: int, y: int, width: int, height: int) -> Tensor:
     """The part of width x height pixels at (x, y), as far as the mask reaches."""
     mask = batched(mask)
-    if x >= mask.shape[-1] or y >= mask.shape[-2]:
+    if not (0 <= x < mask.shape[-1] and 0 <= y < mask.shape[-2]):
         raise ValueError(f"({x}, {y}) lies outside the mask of {mask.shape[-1]} x {mask.shape[-2]} pixels")
     return mask[:, y : y + height, x : x + width].clone()
 
@@ -119,7 +120,9 @@ def combine(destination: Tensor, source: Tensor, x: int, y: int, operation: str)
         raise ValueError(
             f"the source holds {len(source)} masks and the destination {len(destination)}: give as many, or one"
         )
+    rows, source_rows = overlap(y, source.shape[-2], destination.shape[-2])
+    columns, source_columns = overlap(x, source.shape[-1], destination.shape[-1])
     result = destination.clone()
-    part = result[:, y : y + source.shape[-2], x : x + source.shape[-1]]
-    part.copy_(OPERATIONS[operation](part, source[:, : part.shape[-2], : part.shape[-1]]))
+    part = result[:, rows, columns]
+    part.copy_(OPERATIONS[operation](part, source[:, source_rows, source_columns]))
     return result.clamp_(0, 1)

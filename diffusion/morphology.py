@@ -9,6 +9,8 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
+from diffusion.resample import require_pixels
+
 
 def erode(x: Tensor, size: int) -> Tensor:
     """The least of the size x size square around each element of x (..., h, w); an even one reaches up and left."""
@@ -21,6 +23,7 @@ def dilate(x: Tensor, size: int) -> Tensor:
 
 
 def _filter(x: Tensor, size: int, extreme: Callable[..., np.ndarray], outside: float, origin: int) -> Tensor:
+    require_pixels(x)
     # Van Herk's running extremes, in time independent of the size
     array = x.detach().float().cpu().numpy()
     for axis in (-1, -2):
@@ -29,10 +32,12 @@ def _filter(x: Tensor, size: int, extreme: Callable[..., np.ndarray], outside: f
 
 
 def opening(x: Tensor, size: int) -> Tensor:
+    """Without the bright spots that are smaller than the square."""
     return dilate(erode(x, size), size)
 
 
 def closing(x: Tensor, size: int) -> Tensor:
+    """Without the dark spots that are smaller than the square."""
     return erode(dilate(x, size), size)
 
 

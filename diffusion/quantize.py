@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image as Pillow
 from torch import Tensor
 
-from diffusion.resample import from_bytes, to_bytes
+from diffusion.resample import from_bytes, require_pixels, to_bytes
 
 
 def quantize(image: Tensor, colors: int, dither: str) -> Tensor:
@@ -14,6 +14,7 @@ def quantize(image: Tensor, colors: int, dither: str) -> Tensor:
 
     dither: `none`, `floyd-steinberg` (error diffusion), or `bayer-N` (ordered, by an N x N threshold matrix).
     """
+    require_pixels(image)
     if image.shape[-1] != 3:
         raise ValueError(
             f"colours are reduced in pictures of 3 channels, not {image.shape[-1]}; split the alpha off first"

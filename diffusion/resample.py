@@ -25,8 +25,7 @@ def resize(x: Tensor, width: int, height: int, method: str, crop: str = "disable
         raise ValueError(f"unknown resize method {method!r}; known are {', '.join(METHODS)}")
     if crop not in CROPS:
         raise ValueError(f"unknown crop {crop!r}; known are {', '.join(CROPS)}")
-    if 0 in x.shape:
-        raise ValueError(f"cannot resize an empty picture of shape {tuple(x.shape)}")
+    require_pixels(x)
     if x.ndim == 5:
         frames = x.transpose(1, 2)  # b t c h w
         small = resize(frames.flatten(0, 1), width, height, method, crop)  # (b t) c h w
@@ -40,6 +39,12 @@ def resize(x: Tensor, width: int, height: int, method: str, crop: str = "disable
             return bislerp(x, width, height)
         case _:
             return functional.interpolate(x, size=(height, width), mode=method)
+
+
+def require_pixels(x: Tensor) -> None:
+    """Raise if x holds no picture, or pictures without pixels."""
+    if 0 in x.shape:
+        raise ValueError(f"the picture is empty: its shape is {tuple(x.shape)}")
 
 
 def center_crop(x: Tensor, aspect: float) -> Tensor:

@@ -52,9 +52,9 @@ def _prolong(image: Tensor, length: int) -> Tensor:
 def _match(first: Tensor, second: Tensor, beside: bool) -> Tensor:
     (height, width), (old_height, old_width) = first.shape[1:3], second.shape[1:3]
     if beside:
-        width = max(1, int(height * (old_width / old_height)))
+        width = max(1, height * old_width // old_height)
     else:
-        height = max(1, int(width * (old_height / old_width)))
+        height = max(1, width * old_height // old_width)
     return scale(second, width, height, "lanczos")
 
 

@@ -1,4 +1,4 @@
-"""What a model file holds, from the names and shapes in its header. Without torch, so it is known before anything loads.
+"""What a model file holds, from the names and shapes in its header. Without torch: known before anything is loaded.
 
 Heads of attention are not in the shapes: see `heads`.
 """
@@ -71,10 +71,10 @@ FAMILIES = (
 )
 
 OTHERS = (
-    ("a LoRA", r"lora_(up|down|A|B)\b|\.lora\.|lokr_w|hada_w|lora_unet_", "load it with a LoRA node, from models/loras"),
+    ("a LoRA", r"lora_(up|down|A|B)\b|\.lora\.|lokr_w|hada_w|lora_unet_", "load it with Load LoRA"),
     ("a ControlNet", r"zero_convs\.|input_hint_block\.|controlnet_", "load it with Load ControlNet Model"),
     ("a T2I adapter", r"(^|adapter\.)body\.\d+\.(block1|in_conv|resnets)\b", "load it with Load ControlNet Model"),
-    ("a textual-inversion embedding", r"^(emb_params|\*|clip_[lg])$", "put it into models/embeddings and write embedding:NAME"),
+    ("a textual-inversion embedding", r"^(emb_params|\*|clip_[lg])$", "it belongs into models/embeddings"),
     ("an IP-Adapter", r"^(ip_adapter|image_proj)\b", "it needs nodes that are not here yet"),
     ("a GLIGEN model", r"position_net\.", "load it with GLIGENLoader"),
     ("a Stable Diffusion 3 model", r"joint_blocks\.\d", ""),
@@ -86,9 +86,9 @@ OTHERS = (
     ("a transformer diffusion model", r"(^|\.)blocks\.\d+\.(self_attn|cross_attn)\.", ""),
     ("a T5 text encoder", r"block\.0\.layer\.0\.SelfAttention", ""),
     ("a CLIP vision model", r"vision_model\.|^visual\.", "load it with Load CLIP Vision, from models/clip_vision"),
-    ("a language model", r"(^|\.)layers\.0\.self_attn\.q_proj|(^|\.)h\.0\.attn", ""),
+    ("a language model", r"^(model\.)?layers\.0\.self_attn\.q_proj|(^|\.)h\.0\.attn", ""),
     ("an upscaling model", r"^(conv_first|model\.0)\.weight$|RDB1|^body\.\d+\.rdb", "load it with Load Upscale Model"),
-    ("a fast preview decoder", r"^(decoder|encoder|taesd_decoder)?\.?\d+\.conv\.0\.weight$", "it belongs into models/vae_approx"),
+    ("a fast preview decoder", r"^(\w+\.)?\d+\.conv\.0\.weight$", "it belongs into models/vae_approx"),
 )  # fmt: skip
 """Files that are something else, and what to do with them; the first pattern that occurs in a name wins."""
 
@@ -165,7 +165,7 @@ def family(header: Header) -> tuple[Family, Part]:
     Raises ModelFileError where there is none, or none that we know; the message says what the file is instead.
     """
     part = find_unet(header.shapes)
-    if part is None:
+    if part is None or "out.2.weight" not in part.shapes:  # a ControlNet is half a UNet
         raise ModelFileError(f"{header.path.name} is {what(header.shapes)}")
     for candidate in FAMILIES:
         if all(mark.met(part.shapes) for mark in candidate.marks):
@@ -198,7 +198,8 @@ def what(shapes: Shapes) -> str:
     if find_text(shapes):
         return "a CLIP text encoder, not a Stable Diffusion model; load it with Load CLIP, from models/text_encoders"
     some = ", ".join(sorted(shapes)[:3]) or "nothing"
-    return f"of an unknown kind ({len(shapes)} tensors: {some}, ...); there is {FAMILIES[0].name}, with input_blocks.0.0.weight"
+    known = f"nearest is {FAMILIES[0].name}, which has {UNET_PREFIXES[0]}{LATENT4.name}"
+    return f"of an unknown kind ({len(shapes)} tensors: {some}, ...); {known}"
 
 
 def _size(shape: tuple[int | None, ...] | None) -> str:

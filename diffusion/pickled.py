@@ -19,7 +19,7 @@ DTYPES = {
     "LongStorage": "I64", "IntStorage": "I32", "ShortStorage": "I16", "CharStorage": "I8", "ByteStorage": "U8",
     "BoolStorage": "BOOL",
 }  # fmt: skip
-NESTS = ("state_dict", "module", "model", "params_ema", "params")
+NESTS = ("state_dict", "module", "model", "params_ema", "params", "string_to_param")
 """Tables that trainers put around the weights, the first that is there wins."""
 
 

@@ -141,19 +141,19 @@ class Upsample(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(layer.channels, layer.out, 3, padding=1)
 
-    def forward(self, x: Tensor, emb: Tensor, context: Tensor) -> Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+    def forward(self, x: Tensor, size: torch.Size) -> Tensor:
+        return self.conv(F.interpolate(x, size=size, mode="nearest"))
 
 
 RESIZE: Mapping[str, Callable[[Resize], nn.Module]] = {"first": First, "down": Downsample, "up": Upsample}
 
 
 class Layers(nn.Sequential):
-    """The layers of one block; each takes (x, emb, context)."""
+    """The layers of one block. `size` is the next skip connection's: twice ours, or one less where that one is odd."""
 
-    def forward(self, x: Tensor, emb: Tensor, context: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor, emb: Tensor, context: Tensor, size: torch.Size) -> Tensor:  # type: ignore[override]
         for layer in self:
-            x = layer(x, emb, context)
+            x = layer(x, size) if isinstance(layer, Upsample) else layer(x, emb, context)
         return x
 
 
@@ -193,11 +193,12 @@ class UNet(nn.Module):
             emb = emb + self.label_emb(y)
         skips: list[Tensor] = []
         for block in self.input_blocks:
-            x = block(x, emb, context)
+            x = block(x, emb, context, x.shape[2:])
             skips.append(x)
-        x = self.middle_block(x, emb, context)
+        x = self.middle_block(x, emb, context, x.shape[2:])
         for block in self.output_blocks:
-            x = block(torch.cat((x, skips.pop()), 1), emb, context)
+            x = torch.cat((x, skips.pop()), 1)
+            x = block(x, emb, context, skips[-1].shape[2:] if skips else x.shape[2:])
         return self.out(x)
 
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from diffusion import images as images
     from diffusion import masks as masks
     from diffusion import morphology as morphology
+    from diffusion import noise as noise
     from diffusion import quantize as quantize
     from diffusion import resample as resample
+    from diffusion import samplers as samplers
     from diffusion import stitch as stitch
 
 

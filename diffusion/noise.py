@@ -76,6 +76,12 @@ class NoiseSource:
 
         return draw
 
+    def after_start(self, like: Tensor) -> Callable[[Tensor], Tensor]:
+        """Independent draws in the shape of what is given, on the CPU, after the start noise of a run on `like`."""
+        source = generator(self.seed)
+        torch.randn(like.shape, generator=source)
+        return lambda x: torch.randn(x.shape, generator=source).to(x)
+
     def brownian(self, like: Tensor, sigmas: Sequence[float], *, on_device: bool = False) -> Draw:
         """Scaled increments of one Brownian path over the sigmas: neighbouring steps fit together, so that more steps
         refine the same path (the virtual Brownian tree of Li et al. 2020). The path lives on the CPU, or with

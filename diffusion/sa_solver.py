@@ -25,8 +25,7 @@ def sa_solver(
     noise: NoiseSource,
     on_step: OnStep,
     eta: float = 1.0,
-    start_percent: float = 0.2,
-    end_percent: float = 0.8,
+    noisy_sigmas: tuple[float, float] | None = None,
     s_noise: float = 1.0,
     predictor_order: int = 3,
     corrector_order: int = 4,
@@ -34,10 +33,13 @@ def sa_solver(
     simple_order_2: bool = False,
 ) -> Tensor:
     """SA-Solver (Xue et al. 2023, arXiv:2309.05019): a stochastic Adams-Bashforth predictor, corrected by Adams-Moulton
-    at the start of the next step. `eta` (tau of the paper) holds between the two percents of the schedule, and is 0
-    outside. `use_pece` evaluates again after the correction; `simple_order_2` takes the paper's shorter factors.
+    at the start of the next step.
+
+    eta: tau of the paper, from the first of `noisy_sigmas` down to the second (by default those at 20 and 80 % of the
+    model's range), and 0 outside. use_pece: evaluate again after the correction. simple_order_2: the paper's shorter
+    factors.
     """
-    noisy = prediction.percent_to_sigma(start_percent), prediction.percent_to_sigma(end_percent)
+    noisy = noisy_sigmas or (prediction.percent_to_sigma(0.2), prediction.percent_to_sigma(0.8))
     draw = noise.normal(x)
     sigmas, time = finite_start(sigmas, prediction), LogSnr(prediction.flow)
     levels: list[float] = sigmas.tolist()

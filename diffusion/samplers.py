@@ -22,6 +22,7 @@ from diffusion.samplers_cfg_pp import (
 from diffusion.samplers_multistep import deis, dpmpp_2m, gradient_estimation, ipndm, ipndm_v, lms, res_multistep
 from diffusion.samplers_ode import dpm_2, dpm_fast, euler, heun, heunpp2
 from diffusion.samplers_sde import dpmpp_2m_sde, dpmpp_3m_sde, dpmpp_sde
+from diffusion.samplers_upscale import lcm_upscale
 from diffusion.seeds import seeds_2, seeds_3
 from diffusion.solver import Denoise, OnStep, SamplerFunction
 from diffusion.unipc import uni_pc
@@ -77,6 +78,8 @@ SAMPLERS: dict[str, SamplerFunction] = {
     "uni_pc_bh2": partial(uni_pc, variant="bh2"),
 }
 
+UNLISTED: dict[str, SamplerFunction] = {"lcm_upscale": lcm_upscale}  # have a node of their own, and are in no menu
+
 
 @dataclass(frozen=True)
 class Sampler:
@@ -96,7 +99,7 @@ class Sampler:
         on_step: OnStep,
     ) -> Tensor:
         """x (b, c, h, w) at the first of the sigmas -> x at the last."""
-        function = SAMPLERS[self.name]
+        function = (SAMPLERS | UNLISTED)[self.name]
         return function(denoise, x, sigmas, prediction=prediction, noise=noise, on_step=on_step, **self.options)
 
     @property

@@ -30,6 +30,8 @@ def dpmpp_sde(
 ) -> Tensor:
     """DPM-Solver++(2S) (Lu et al. 2022b) with ancestral noise in both stages, from a Brownian path. `r` places the
     second evaluation between the ends of a step."""
+    if r <= 0:
+        raise ValueError(f"r is {r}, so no second evaluation is possible; give a value above 0, usually 0.5")
     draw = noise.brownian(x, sigmas.tolist(), on_device=noise_on_device)
     sigmas, time = finite_start(sigmas, prediction), LogSnr(prediction.flow)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from diffusion.guidance import Guider as _Guider
     from diffusion.model import Model as _Model
     from diffusion.noise import Noise as _Noise
-    from diffusion.sampling import Sampler as _Sampler
+    from diffusion.samplers import Sampler as _Sampler
     from diffusion.text import Clip as _Clip
     from diffusion.vae import Vae as _Vae
 else:

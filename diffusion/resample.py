@@ -54,9 +54,14 @@ def center_crop(x: Tensor, aspect: float) -> Tensor:
     """
     height, width = x.shape[-2:]
     old = width / height
-    left = round((width - width * (aspect / old)) / 2) if old > aspect else 0
-    top = round((height - height * (old / aspect)) / 2) if old < aspect else 0
+    left = _cut(width, width * (aspect / old)) if old > aspect else 0
+    top = _cut(height, height * (old / aspect)) if old < aspect else 0
     return x[..., top : height - top, left : width - left]
+
+
+def _cut(length: int, wanted: float) -> int:
+    """How many lines to cut from either end of `length`, leaving at least one."""
+    return min(round((length - wanted) / 2), (length - 1) // 2)
 
 
 def lanczos(x: Tensor, width: int, height: int) -> Tensor:

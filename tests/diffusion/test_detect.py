@@ -1,0 +1,136 @@
+"""A file's kind is told from its header; what cannot be run is named, with what would be needed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.random_checkpoint import SD1, SD2, SDXL, build, unet_config
+from diffusion import detect
+from diffusion.header import Entry, Header, ModelFileError, Shapes, read_header
+from diffusion.unet_config import UNetConfig
+
+UNET = "model.diffusion_model."
+
+
+def header(shapes: Shapes, **metadata: str) -> Header:
+    return Header(Path("file.safetensors"), {n: Entry("F16", s, 0) for n, s in shapes.items()}, metadata)
+
+
+def unet(config: UNetConfig, prefix: str = UNET) -> dict[str, tuple[int, ...]]:
+    return {prefix + name: tuple(t.shape) for name, t in build(config).state_dict().items()}
+
+
+INPAINTING = unet_config(in_channels=9)
+REFINER = unet_config(384, (1, 2, 4, 4), (0, 4, 4, 0), context=1280, label=2560, linear=True, heads=0, middle_depth=4)
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        (SD1, "Stable Diffusion 1"),
+        (unet_config(32, (1, 2), (1, 0), context=16), "Stable Diffusion 1"),
+        (INPAINTING, "Stable Diffusion 1 inpainting"),
+        (SD2, "Stable Diffusion 2"),
+        (SDXL, "Stable Diffusion XL"),
+        (REFINER, "Stable Diffusion XL refiner"),
+    ],
+)
+@pytest.mark.parametrize("prefix", [UNET, ""])
+def test_families_are_told_by_shapes(config: UNetConfig, name: str, prefix: str):
+    family, part = detect.family(header(unet(config, prefix)))
+    assert (family.name, part.prefix) == (name, prefix)
+    assert UNetConfig.from_shapes(part.shapes, config.heads) == config
+
+
+def test_what_cannot_be_run_yet_is_named():
+    with pytest.raises(ModelFileError, match="is a Stable Diffusion XL model, which cannot be run yet"):
+        detect.denoiser(header(unet(SDXL)))
+
+
+def test_averaged_weights_are_taken_only_where_there_are_no_others():
+    averaged = {"model_ema.diffusion_model" + n.replace(".", ""): s for n, s in unet(SD1, "").items()}
+    both = detect.find_unet(averaged | unet(SD1))
+    alone = detect.find_unet(averaged | {"model_ema.decay": (), "model_ema.num_updates": ()})
+    assert both is not None
+    assert both.prefix == UNET
+    assert alone is not None
+    assert alone.shapes == unet(SD1, "")
+
+
+def test_an_unknown_architecture_names_the_nearest_and_the_difference():
+    shapes = unet(SD1) | {f"{UNET}input_blocks.0.0.weight": (320, 5, 3, 3)}
+    with pytest.raises(ModelFileError) as error:
+        detect.family(header(shapes))
+    assert str(error.value) == (
+        "file.safetensors has an unknown architecture; nearest is Stable Diffusion 1, where input_blocks.0.0.weight is "
+        "(any, 4, 3, 3), but here it is (320, 5, 3, 3)"
+    )
+
+
+OTHERS = {
+    "a LoRA": "lora_unet_down_blocks_0_attentions_0_proj_in.lora_up.weight",
+    "a ControlNet": "controlnet_cond_embedding.conv_in.weight",
+    "a textual-inversion embedding": "emb_params",
+    "a Stable Diffusion 3 model": "model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight",
+    "a Flux model": "double_blocks.0.img_attn.qkv.weight",
+    "a T5 text encoder": "encoder.block.0.layer.0.SelfAttention.q.weight",
+    "a CLIP vision model": "vision_model.encoder.layers.0.self_attn.q_proj.weight",
+    "a language model": "model.layers.0.self_attn.q_proj.weight",
+    "an upscaling model": "model.0.weight",
+    "a CLIP text encoder": "text_model.embeddings.token_embedding.weight",
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_files_are_named_as_what_they_are(kind: str):
+    with pytest.raises(ModelFileError, match=f"file.safetensors is {kind}, not a Stable Diffusion model"):
+        detect.denoiser(header({OTHERS[kind]: (4, 4)}))
+
+
+def test_a_controlnet_is_not_taken_for_half_a_unet():
+    half = {n: s for n, s in unet(SD1, "").items() if not n.startswith(("output_blocks.", "out."))}
+    with pytest.raises(ModelFileError, match="is a ControlNet"):
+        detect.denoiser(header(half | {"zero_convs.0.0.weight": (320, 320, 1, 1)}))
+
+
+def test_a_vae_is_named(starter: Path):
+    part = detect.find_vae(read_header(starter).shapes)
+    assert part is not None
+    with pytest.raises(ModelFileError, match="is a VAE, not a Stable Diffusion model; load it with Load VAE"):
+        detect.denoiser(header(part.shapes))
+
+
+def test_the_unknown_is_shown():
+    with pytest.raises(
+        ModelFileError, match=r"of an unknown kind \(2 tensors: a, b, ...\); nearest is Stable Diffusion 1"
+    ):
+        detect.denoiser(header({"a": (1,), "b": (2,)}))
+
+
+def test_the_starter_is_all_three_networks(starter: Path):
+    header = read_header(starter)
+    parts = [detect.denoiser(header)[1], detect.find_vae(header.shapes), detect.find_text(header.shapes)]
+    assert [part and part.prefix for part in parts] == [UNET, "first_stage_model.", "cond_stage_model.transformer."]
+    assert sum(len(part.names) for part in parts if part) == len(header.entries)
+    assert (detect.heads(header, "unet"), detect.heads(header, "text")) == (8, 8)
+    assert detect.context_width(parts[0]) == 128  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("prefix", ["", "cond_stage_model.transformer.", "text_encoder."])
+@pytest.mark.parametrize("word", ["text_model.", ""])
+def test_text_networks_of_all_ages(prefix: str, word: str):
+    names = ("embeddings.token_embedding.weight", "encoder.layers.0.mlp.fc1.bias", "final_layer_norm.weight")
+    part = detect.find_text({f"{prefix}{word}{name}": (3,) for name in names})
+    assert part is not None
+    assert part.shapes == {f"text_model.{name}": (3,) for name in names}
+
+
+@pytest.mark.parametrize(
+    "told", ["no json", "[]", '{"unet": 3}', '{"unet": {"num_heads": true}}', '{"unet": {"num_heads": -1}}']
+)
+def test_nonsense_in_metadata_tells_nothing(told: str):
+    assert detect.heads(header({}, architecture=told), "unet") == 0
+    assert detect.heads(header({}, architecture=json.dumps({"unet": {"num_heads": 4}})), "unet") == 4

@@ -1,0 +1,130 @@
+"""Placement: weights are the file's until used and again when released; precision is decided in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from diffusion import placement, precision, settings
+from diffusion.placement import Place, Resident
+from diffusion.weights import Weights, assemble, open_weights
+
+CPU = torch.device("cpu")
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.register_buffer("count", torch.zeros(1, dtype=torch.int64))
+        self.seen: list[Tensor] = []
+
+    def forward(self, x: Tensor, timesteps: Tensor, extra: Tensor | None = None) -> Tensor:
+        self.seen = [x, timesteps, *([] if extra is None else [extra])]
+        return self.conv(x)
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Weights:
+    torch.manual_seed(0)
+    save_file(
+        {name: t.half() if t.is_floating_point() else t for name, t in Net().state_dict().items()}, tmp_path / "a"
+    )
+    return open_weights(tmp_path / "a")
+
+
+@pytest.fixture(autouse=True)
+def _own_settings() -> Iterator[None]:
+    before = settings.current()
+    yield
+    settings.use(before)
+
+
+def resident(weights: Weights, dtype: torch.dtype, *, channels_last: bool = False) -> Resident:
+    return Resident(assemble(Net, weights, "toy"), Place(CPU, dtype, channels_last), weights)
+
+
+def test_at_the_files_own_precision_nothing_is_copied(weights: Weights):
+    network = resident(weights, torch.float16)
+    assert network.bytes == 0
+    for name, tensor in network.ready().state_dict().items():
+        assert tensor.data_ptr() == weights.tensors[name].data_ptr()
+
+
+def test_weights_are_cast_when_used_and_given_back_when_released(weights: Weights):
+    network = resident(weights, torch.float32)
+    assert network.module.state_dict()["conv.weight"].dtype is torch.float16
+    assert network.bytes == 4 * (4 * 3 * 9 + 4)
+    assert network.ready().state_dict()["conv.weight"].dtype is torch.float32
+    assert network.ready().state_dict()["conv.weight"].equal(weights.tensors["conv.weight"].float())
+    assert network.ready().state_dict()["count"].dtype is torch.int64
+    network.release()
+    assert network.module.state_dict()["conv.weight"].data_ptr() == weights.tensors["conv.weight"].data_ptr()
+
+
+def test_an_answer_comes_back_as_the_question_went_in(weights: Weights):
+    network = resident(weights, torch.bfloat16, channels_last=True)
+    y = network(torch.ones(1, 3, 5, 5), torch.tensor([999.0]), extra=torch.ones(2, 2))
+    assert y.dtype is torch.float32
+    x, timesteps, extra = network.module.seen  # type: ignore[union-attr]
+    assert (x.dtype, timesteps.dtype, extra.dtype) == (torch.bfloat16, torch.float32, torch.bfloat16)
+    assert x.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_channels_last_changes_no_number(weights: Weights):
+    x, t = torch.randn(2, 3, 6, 6), torch.zeros(2)
+    plain, last = (resident(weights, torch.float32, channels_last=c)(x, t) for c in (False, True))
+    torch.testing.assert_close(plain, last, atol=1e-6, rtol=1e-6)
+
+
+def test_the_least_recently_used_makes_room(weights: Weights, monkeypatch: pytest.MonkeyPatch):
+    networks = [resident(weights, torch.float32) for _ in range(3)]
+    for network in (*networks, networks[0]):
+        network.ready()
+    frees = iter([0, 10**12, 10**12])
+    monkeypatch.setattr(placement, "free_memory", lambda at: next(frees))  # pyright: ignore[reportUnknownLambdaType]
+    placement.make_room(CPU, 1000)
+    held = [n.module.state_dict()["conv.weight"].dtype is torch.float32 for n in networks]
+    assert held == [True, False, True]
+
+
+def test_a_batch_fits_where_the_estimate_does(weights: Weights, monkeypatch: pytest.MonkeyPatch):
+    network = Resident(nn.Identity(), Place(CPU, torch.float32), activation=1000)
+    monkeypatch.setattr(placement, "free_memory", lambda at: 10_000_000)  # pyright: ignore[reportUnknownLambdaType]
+    assert placement.fits(network, 2, 8, 8)
+    assert not placement.fits(network, 2, 64, 64)
+    assert placement.fits(network, 1, 64, 64)  # one at a time is the least
+    assert placement.fits(lambda x: x, 100, 64, 64)  # pyright: ignore[reportUnknownLambdaType]
+
+
+def test_precision_is_as_asked_or_what_the_device_does_natively(monkeypatch: pytest.MonkeyPatch):
+    assert precision.denoiser("fp32", CPU) is torch.float32
+    assert precision.denoiser("bf16", CPU) is torch.bfloat16
+    assert precision.denoiser("fp16", torch.device("cuda")) is torch.float16
+    for native, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(precision, "native_bf16", lambda device, native=native: native)  # pyright: ignore
+        assert precision.denoiser("auto", CPU) is expected
+    assert precision.denoiser("auto", torch.device("cuda")) is torch.float16
+    with pytest.raises(ValueError, match="fp16 is not computed natively by a CPU"):
+        precision.denoiser("fp16", CPU)
+
+
+def test_settings_are_checked_and_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MEZZOTINT_PRECISION", "bf16")
+    assert settings.from_environment() == settings.Settings("bf16", "auto")
+    settings.use(settings.Settings("fp32", "cpu"))
+    assert placement.for_denoiser(320) == Place(CPU, torch.float32, False)
+    settings.use(settings.Settings("bf16", "cpu"))
+    assert placement.for_denoiser(320) == Place(CPU, torch.bfloat16, True)
+    assert placement.for_denoiser(64) == Place(CPU, torch.bfloat16, False)
+    assert placement.for_coder() == Place(CPU, torch.float32)
+    with pytest.raises(ValueError, match="precision 'fp8' is none of auto, fp32, bf16, fp16"):
+        settings.Settings("fp8")
+    with pytest.raises(ValueError, match="device 'tpu'"):
+        settings.Settings("auto", "tpu")
+    assert settings.Settings(device="cuda:1").device == "cuda:1"

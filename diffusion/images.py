@@ -60,6 +60,8 @@ def scale_to_megapixels(image: Tensor, megapixels: float, method: str) -> Tensor
 
 def scale_longer_side(image: Tensor, size: int, method: str) -> Tensor:
     """The longer side becomes `size` pixels, the other follows."""
+    if size < 1:
+        raise ValueError(f"a longer side of {size} pixels leaves no picture; it must be at least 1")
     height, width = image.shape[1:3]
     if height > width:
         return scale(image, max(1, round(width / height * size)), size, method)

@@ -41,6 +41,11 @@ def tensor(*shape: int) -> dict[str, Any]:
     [
         ("ImageScale", {"image": tensor(0, 4, 4, 3), "upscale_method": "area", "width": 2, "height": 2}, "empty"),
         ("ImageScale", {"image": tensor(1, 4, 4, 1), "upscale_method": "lanczos", "width": 2, "height": 2}, "3 or 4"),
+        (
+            "ImageScaleToMaxDimension",
+            {"image": tensor(1, 4, 4, 3), "upscale_method": "area", "largest_size": 0},
+            "least 1",
+        ),
         ("ImageBlur", {"image": tensor(1, 4, 4, 3), "blur_radius": 4, "sigma": 1.0}, "smaller radius"),
         ("CropMask", {"mask": tensor(1, 4, 4), "x": 9, "y": 0, "width": 2, "height": 2}, "outside"),
         ("ImageBatch", {"image1": tensor(1, 4, 4, 3), "image2": tensor(1, 4, 4, 4)}, "same number"),

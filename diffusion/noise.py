@@ -89,7 +89,7 @@ class NoiseSource:
         import torchsde  # takes a second to import, and most runs do without
 
         start = torch.zeros_like(like, device=like.device if on_device else "cpu")
-        low, high = min(s for s in sigmas if s > 0), max(sigmas)
+        low, high = min((s for s in sigmas if s > 0), default=0), max(sigmas, default=0)
         tree = cast(Any, torchsde).BrownianTree(t0=low, w0=start, t1=high, entropy=self.seed) if low < high else None
 
         def draw(sigma: float, sigma_next: float) -> Tensor:

@@ -48,13 +48,12 @@ def heunpp2(
 ) -> Tensor:
     """Heun with up to three slopes along the schedule, weighted by its sigmas (Heun++, arXiv:2306.08860)."""
     levels: list[float] = sigmas.tolist()
-    last = levels[-1]
     for step in steps(sigmas):
         x0 = denoise(x, step.at)
         on_step(step.i, step.n, x0)
         slopes, ahead = [slope(x, x0, step.sigma)], x
         for k in range(step.i, min(step.i + 2, step.n)):
-            if levels[k + 1] == last:
+            if levels[k + 1] == levels[-1]:
                 break
             ahead = linear((1, ahead), (levels[k + 1] - levels[k], slopes[-1]))
             slopes.append(slope(ahead, denoise(ahead, sigmas[k + 1]), levels[k + 1]))

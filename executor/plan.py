@@ -1,0 +1,146 @@
+"""`make_plan`: pure: a graph and its targets become steps, each with the key that names its result."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+
+from executor.bind import Bound, Menus, Problem, bind
+from executor.check import InvalidGraph
+from executor.files import Files
+from executor.graph import Graph, Link
+from executor.keys import Prints, step_key
+from executor.node import NodeSpec
+
+Order = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node, ready to run. `place` is its turn; that of a step within another begins with the other's."""
+
+    id: str
+    spec: NodeSpec
+    literals: Mapping[str, Any]
+    links: Mapping[str, Link]
+    sources: tuple[str, ...]  # the steps that it cannot start without
+    key: str | None  # None: it runs every time
+    place: Order
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in running order, and how many inputs use each output (a target's outputs are used once more)."""
+
+    steps: Mapping[str, Step]
+    targets: tuple[str, ...]
+    uses: Mapping[Link, int]
+    prompt: Mapping[str, Any]  # the API graph that it was made from
+    specs: Mapping[str, NodeSpec]
+    salt: str
+
+
+@dataclass(frozen=True)
+class Within:
+    """Where a graph that a node returned runs: in its place, its ids behind the node's."""
+
+    place: Order
+    opaque: str  # names the values in that graph that have no text of their own
+
+
+def make_plan(
+    graph: Graph,
+    specs: Mapping[str, NodeSpec],
+    targets: Iterable[str],
+    files: Files,
+    *,
+    salt: str = "",
+    within: Within | None = None,
+) -> Plan:
+    """The steps that the targets need. Raises InvalidGraph if one of them cannot be made.
+
+    salt: what every result depends on beside its node: precision, device.
+    """
+    targets = tuple(dict.fromkeys(targets))
+    order = _order(graph, targets)
+    menus = Menus(files)
+    bound = {id: _bound(graph, id, specs, menus, within is not None) for id in order}
+    prints = Prints(menus)
+    keys: dict[str, str | None] = {}
+    steps: dict[str, Step] = {}
+    for turn, id in enumerate(order):
+        spec, inputs = specs[graph.nodes[id].type], bound[id]
+        opaque = f"{within.opaque}/{id}" if within and within.opaque else ""
+        keys[id] = key = step_key(spec, inputs.literals, inputs.links, keys, prints, salt + _own(spec, id), opaque)
+        place = (*within.place, turn) if within else (turn,)
+        steps[id] = Step(id, spec, inputs.literals, inputs.links, _sources(spec, inputs), key, place)
+    return Plan(steps, targets, _uses(steps, targets), graph.api, specs, salt)
+
+
+def _order(graph: Graph, targets: tuple[str, ...]) -> list[str]:
+    """Depth first from the targets, so that one branch is finished, and its values freed, before the next begins.
+
+    Of several inputs, the one that needs more values at once comes first (Sethi and Ullman 1970), so that the others
+    are not held meanwhile.
+    """
+    missing = [id for id in targets if id not in graph.nodes]
+    if missing:
+        raise InvalidGraph(
+            [Problem(id, "", "", "invalid_prompt", "there is no such node in the graph") for id in missing]
+        )
+    needed = graph.needed(targets)
+    if len(graph.order) < len(graph.nodes):
+        raise_for_cycle(graph, needed)
+    weight: dict[str, int] = {}
+    demand: nx.DiGraph[str] = nx.DiGraph()
+    for id in graph.order:
+        if id in needed:
+            sources = sorted(graph.flow.pred[id], key=weight.__getitem__, reverse=True)
+            weight[id] = max((weight[s] + n for n, s in enumerate(sources)), default=1)
+            demand.add_edges_from((id, s) for s in sources)
+    demand.add_edges_from(("", target) for target in targets)
+    return [id for id in nx.dfs_postorder_nodes(demand, "") if id]
+
+
+def raise_for_cycle(graph: Graph, needed: set[str]) -> None:
+    ordered = set(graph.order)
+    stuck = sorted(needed - ordered)
+    if stuck:
+        message = f"these nodes feed each other in a circle, or wait for some that do: {', '.join(stuck[:8])}"
+        raise InvalidGraph([Problem(stuck[0], graph.nodes[stuck[0]].type, "", "dependency_cycle", message, stuck)])
+
+
+def _bound(graph: Graph, id: str, specs: Mapping[str, NodeSpec], menus: Menus, trusted: bool) -> Bound:
+    node = graph.nodes[id]
+    if node.type not in specs:
+        raise InvalidGraph([Problem(id, node.type, "", "invalid_prompt", f"there is no node type {node.type!r}")])
+    bound = bind(node, specs[node.type], menus, trusted=trusted)
+    wrong = [p for p in bound.problems if p.severity == "error"]
+    lost = [name for name, link in bound.links.items() if link.node not in graph.nodes]
+    wrong += [Problem(id, node.type, n, "bad_linked_input", f"{n} is linked to a node that is not there") for n in lost]
+    if wrong:
+        raise InvalidGraph(wrong)
+    return bound
+
+
+def _own(spec: NodeSpec, id: str) -> str:
+    """Two outputs that save the same thing both save it, and a node that asks for its id depends on it."""
+    return f"\0{id}" if spec.output_node or "UNIQUE_ID" in spec.hidden.values() else ""
+
+
+def _sources(spec: NodeSpec, bound: Bound) -> tuple[str, ...]:
+    strict = [link.node for name, link in bound.links.items() if not spec.inputs[name].lazy]
+    return tuple(dict.fromkeys(strict)) if len(strict) > 1 else tuple(strict)
+
+
+def _uses(steps: Mapping[str, Step], targets: tuple[str, ...]) -> Mapping[Link, int]:
+    uses: Counter[Link] = Counter()
+    for step in steps.values():
+        for link in step.links.values():
+            uses[link] += 1
+    uses.update(Link(id, slot) for id in targets for slot in range(len(steps[id].spec.outputs)))
+    return uses

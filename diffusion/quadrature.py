@@ -39,5 +39,8 @@ def lagrange_sums(nodes: Sequence[float], start: float, end: float, weight: Weig
 
 
 def _basis(nodes: Sequence[float], j: int, t: NDArray[np.float64]) -> NDArray[np.float64]:
-    others = [n for k, n in enumerate(nodes) if k != j]
-    return np.prod([(t - n) / (nodes[j] - n) for n in others], axis=0) if others else np.ones_like(t)
+    product = np.ones_like(t)
+    for k, node in enumerate(nodes):
+        if k != j:
+            product = product * ((t - node) * (1 / (nodes[j] - node)))
+    return product

@@ -100,7 +100,12 @@ class Sampler:
     ) -> Tensor:
         """x (b, c, h, w) at the first of the sigmas -> x at the last."""
         function = (SAMPLERS | UNLISTED)[self.name]
-        return function(denoise, x, sigmas, prediction=prediction, noise=noise, on_step=on_step, **self.options)
+        try:
+            return function(denoise, x, sigmas, prediction=prediction, noise=noise, on_step=on_step, **self.options)
+        except ZeroDivisionError as error:
+            if (sigmas.diff() == 0).any():
+                raise ValueError(f"sigmas: {self.name} cannot take equal neighbours; take fewer steps") from error
+            raise
 
     @property
     def redraws_masked_noise(self) -> bool:

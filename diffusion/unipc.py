@@ -78,4 +78,4 @@ def _factors(ratios: list[float], h: float, variant: str) -> list[float]:
         targets.append(phi * math.factorial(k) / b)
         phi = phi / -h - 1 / math.factorial(k + 1)
     shares = np.linalg.solve(np.vander(ratios, increasing=True).T, targets)
-    return (-b * shares / ratios).tolist()
+    return [-b * float(s) / r for s, r in zip(shares, ratios, strict=True)]

@@ -164,6 +164,37 @@ def test_single_precision_stays_single(name: str):
     assert y.dtype == torch.float32
 
 
+@pytest.mark.parametrize("name", [n for n in SAMPLERS if n != "dpm_adaptive"])
+def test_no_value_of_the_latent_is_read(name: str):
+    """On a GPU each reading would wait for all that was begun. A meta tensor has no values at all."""
+
+    class Quiet:
+        def normal(self, like: Tensor) -> Any:
+            return lambda *_: torch.zeros_like(like)
+
+        def brownian(self, like: Tensor, sigmas: Sequence[float], **_: bool) -> Any:
+            return self.normal(like)
+
+    class Half:
+        def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+            return x / 2
+
+        def both(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+            return x / 2, x / 2
+
+    x, sigmas = torch.empty(1, 2, 3, 3, device="meta"), ends(False, 6)
+    y = SAMPLERS[name](Half(), x, sigmas, prediction=scale(False), noise=Quiet(), on_step=lambda i, n, x0: None)
+    assert y.shape == x.shape
+
+
+def test_repeated_sigmas_are_named_where_they_cannot_be_taken():
+    sigmas = torch.tensor([2.0, 1.0, 1.0, 0.5], dtype=torch.float64)
+    x = normal(1, 2, 3, 3)
+    assert run(Sampler("euler"), sigmas, x, Mixture()).isfinite().all()
+    with pytest.raises(ValueError, match="lms cannot take equal neighbours"):
+        run(Sampler("lms"), sigmas, x, Mixture())
+
+
 def run(sampler: Sampler, sigmas: Tensor, x: Tensor, denoise: Any) -> Tensor:
     def on_step(i: int, n: int, x0: Tensor) -> None: ...
 

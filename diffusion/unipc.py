@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from diffusion.solver import Denoise, OnStep, linear
@@ -36,7 +37,7 @@ def uni_pc(
     to_zero = levels[-1] == 0
     if to_zero:
         levels[-1] = NEARLY_ZERO
-    lambdas = [-math.log(s) for s in levels]
+    lambdas = _lambdas(levels)
     order = max(1, min(3, n - 1))
     past: list[Tensor] = []  # x0, newest first
     start, used = x, 1
@@ -50,6 +51,13 @@ def uni_pc(
         x = _step(start, past, lambdas, i, used, variant, corrector=False)
     # A flow run ends by dividing by 1 - its last sigma, and the caller takes that for 0.
     return x / (1 - NEARLY_ZERO) if prediction.flow and to_zero else x
+
+
+def _lambdas(levels: list[float]) -> list[float]:
+    """log(alpha / sigma) of the variance-preserving process, the way the paper's code computes it. In single precision,
+    since old pictures hold its rounding: the last sigma of 0.001 becomes 0.00098."""
+    log_alpha = torch.tensor(levels, dtype=torch.float32).square().add(1).reciprocal().log() / 2
+    return (log_alpha - torch.log(torch.sqrt(1 - torch.exp(2 * log_alpha)))).tolist()
 
 
 def _step(

@@ -7,23 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from diffusion import layouts
-from diffusion.header import Header, ModelFileError, Shapes
+from diffusion.header import Header, ModelFileError, Shapes, read_header
+from diffusion.parts import TEXT_MARK, UNET_PREFIXES, Part, context_width, find_text, find_unet, find_vae
 
 Any4 = (None, None, None, None)
-
-
-@dataclass(frozen=True)
-class Part:
-    """One network of a file: the names under `prefix`, in our words by `names` (file's name without prefix -> ours)."""
-
-    prefix: str
-    names: Mapping[str, str]
-    shapes: Shapes  # by our names
 
 
 @dataclass(frozen=True)
@@ -92,72 +83,6 @@ OTHERS = (
 )  # fmt: skip
 """Files that are something else, and what to do with them; the first pattern that occurs in a name wins."""
 
-UNET_PREFIXES = ("model.diffusion_model.", "diffusion_model.", "unet.", "")
-VAE_PREFIXES = ("first_stage_model.", "vae.", "")
-TEXT_PREFIXES = ("cond_stage_model.transformer.", "conditioner.embedders.0.transformer.", "text_encoder.", "")
-TEXT_MARK = "text_model.embeddings.token_embedding.weight"
-
-
-def find_unet(shapes: Shapes) -> Part | None:
-    """The denoising network, in the original or in diffusers' layout; averaged (EMA) weights if there are no others."""
-    for prefix in UNET_PREFIXES:
-        inside = _under(shapes, prefix)
-        if "input_blocks.0.0.weight" in inside and "time_embed.0.weight" in inside:
-            return _part(prefix, inside, {n: n for n in inside if _is_unet(n)})
-        if layouts.is_diffusers_unet(inside):
-            return _part(prefix, inside, layouts.unet_names(inside))
-    averaged = _under(shapes, "model_ema.")
-    names = {name: layouts.ema_name(name) for name in averaged if name.startswith("diffusion_model")}
-    return _part("model_ema.", averaged, names) if names else None
-
-
-def _is_unet(name: str) -> bool:
-    return name.startswith(("time_embed.", "label_emb.", "input_blocks.", "middle_block.", "output_blocks.", "out."))
-
-
-def find_vae(shapes: Shapes) -> Part | None:
-    """The autoencoder, in the original or in diffusers' layout."""
-    for prefix in VAE_PREFIXES:
-        inside = {n: s for n, s in _under(shapes, prefix).items() if _is_vae(n)}
-        if layouts.is_diffusers_vae(inside):
-            names = layouts.vae_names(inside)
-            part = _part(prefix, inside, names)
-            return Part(part.prefix, part.names, {n: _as_conv(n, s) for n, s in part.shapes.items()})
-        if "decoder.conv_in.weight" in inside and "decoder.mid.block_1.norm1.weight" in inside:
-            return _part(prefix, inside, {n: n for n in inside})
-    return None
-
-
-def _is_vae(name: str) -> bool:
-    return name.startswith(("encoder.", "decoder.", "quant_conv.", "post_quant_conv."))
-
-
-def _as_conv(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """diffusers stores the 1x1 convolutions of the VAE's attention as matrices."""
-    return (*shape, 1, 1) if ".attn_1." in name and len(shape) == 2 else shape
-
-
-def find_text(shapes: Shapes) -> Part | None:
-    """The CLIP text network, whose names are the same everywhere but for what stands before them."""
-    for prefix in TEXT_PREFIXES:
-        inside = _under(shapes, prefix)
-        if TEXT_MARK in inside:
-            return _part(prefix, inside, {n: n for n in inside if n.startswith(("text_model.", "text_projection."))})
-        if TEXT_MARK.removeprefix("text_model.") in inside:  # files of before transformers 4.31 lack the word
-            return _part(prefix, inside, {n: f"text_model.{n}" for n in inside if n.startswith(TEXT_NAMES)})
-    return None
-
-
-TEXT_NAMES = ("embeddings.", "encoder.layers.", "final_layer_norm.")
-
-
-def _under(shapes: Shapes, prefix: str) -> dict[str, tuple[int, ...]]:
-    return {name[len(prefix) :]: shape for name, shape in shapes.items() if name.startswith(prefix)}
-
-
-def _part(prefix: str, inside: Shapes, names: Mapping[str, str]) -> Part:
-    return Part(prefix, names, {ours: inside[theirs] for theirs, ours in names.items()})
-
 
 def family(header: Header) -> tuple[Family, Part]:
     """The family of the file's denoising network, and where it is.
@@ -222,6 +147,69 @@ def heads(header: Header, network: str) -> int:
     return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else 0
 
 
-def context_width(part: Part) -> int:
-    """The width of the conditioning that a UNet attends to."""
-    return next((s[1] for n, s in part.shapes.items() if n.endswith("attn2.to_k.weight")), 0)
+def predicts_v(header: Header) -> bool:
+    """Whether the file says that its network predicts v (Salimans and Ho 2022), not the noise. Shapes cannot tell."""
+    told = architecture(header).get("unet", {}).get("prediction", header.metadata.get("modelspec.prediction_type", ""))
+    return "v_pred" in header.entries or str(told) in ("v", "v_prediction")
+
+
+def inspect(path: Path) -> dict[str, int]:
+    """The sizes of a file's denoising network. Raises ModelFileError if it has none that can be run."""
+    _, part = denoiser(read_header(path))
+    return {"context width": context_width(part), "latent channels": part.shapes["out.2.weight"][0]}
+
+
+def inspect_vae(path: Path) -> dict[str, int]:
+    """The sizes of a file's autoencoder. Raises ModelFileError if it has none."""
+    return {"latent channels": vae(read_header(path)).shapes["decoder.conv_in.weight"][1]}
+
+
+def inspect_text(path: Path) -> dict[str, int]:
+    """The sizes of a file's text network. Raises ModelFileError if it has none."""
+    return {"context width": text(read_header(path)).shapes[TEXT_MARK][1]}
+
+
+def vae(header: Header) -> Part:
+    """The file's autoencoder. Raises ModelFileError, which says what the file is, if it has none."""
+    part = find_vae(header.shapes)
+    if part is None:
+        raise ModelFileError(f"{header.path.name} holds no VAE; it is {_kind(header)}")
+    return part
+
+
+def text(header: Header) -> Part:
+    """The file's text network. Raises ModelFileError, which says what the file is, if it has none."""
+    part = find_text(header.shapes)
+    if part is None:
+        raise ModelFileError(f"{header.path.name} holds no CLIP text encoder; it is {_kind(header)}")
+    return part
+
+
+def _kind(header: Header) -> str:
+    try:
+        return f"a {family(header)[0].name} model"
+    except ModelFileError:
+        return what(header.shapes)
+
+
+NETWORK = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors")
+FOLDERS = {
+    "unet": (*NETWORK, "diffusion_pytorch_model.bin"),
+    "vae": (*NETWORK, "diffusion_pytorch_model.bin"),
+    "text_encoder": ("model.safetensors", "model.fp16.safetensors", "pytorch_model.bin"),
+}
+
+
+def folder_file(folder: Path, part: str) -> Path:
+    """The weights of one network of a diffusers folder. Raises ModelFileError if there are none."""
+    for name in FOLDERS[part]:
+        if (folder / part / name).is_file():
+            return folder / part / name
+    raise ModelFileError(f"{folder.name}/{part} holds none of {', '.join(FOLDERS[part])}")
+
+
+def inspect_folder(folder: Path) -> dict[str, int]:
+    """The sizes of the networks in a diffusers folder. Raises ModelFileError if one is missing or cannot be run."""
+    for part in ("vae", "text_encoder"):
+        folder_file(folder, part)
+    return inspect(folder_file(folder, "unet"))

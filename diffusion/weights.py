@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion.header import Entry, Header, ModelFileError, read_header
+from diffusion.parts import Part
 from diffusion.pickled import unnest
 
 DTYPES = {
@@ -41,14 +42,10 @@ class Weights:
     tensors: Mapping[str, Tensor]
     forget: Callable[[Tensor], None] = _keep
 
-    def under(self, prefix: str) -> Weights:
-        """Those whose names begin with prefix, without it."""
-        inside = {name[len(prefix) :]: t for name, t in self.tensors.items() if name.startswith(prefix)}
-        return replace(self, tensors=inside)
-
-    def renamed(self, names: Mapping[str, str]) -> Weights:
-        """With our names for the file's; what has no name of ours is left out."""
-        return replace(self, tensors={names[name]: t for name, t in self.tensors.items() if name in names})
+    def of(self, part: Part) -> Weights:
+        """One network's, by our names and in our shapes; views, not copies."""
+        ours = {name: self.tensors[part.prefix + theirs] for theirs, name in part.names.items()}
+        return replace(self, tensors={name: tensor.view(part.shapes[name]) for name, tensor in ours.items()})
 
     def stored_as(self, dtype: torch.dtype) -> Weights:
         """Rounded to another floating-point type."""

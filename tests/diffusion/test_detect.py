@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.random_checkpoint import SD1, SD2, SDXL, build, unet_config
-from diffusion import detect
+from diffusion import detect, parts
 from diffusion.header import Entry, Header, ModelFileError, Shapes, read_header
 from diffusion.unet_config import UNetConfig
 
@@ -52,8 +52,8 @@ def test_what_cannot_be_run_yet_is_named():
 
 def test_averaged_weights_are_taken_only_where_there_are_no_others():
     averaged = {"model_ema.diffusion_model" + n.replace(".", ""): s for n, s in unet(SD1, "").items()}
-    both = detect.find_unet(averaged | unet(SD1))
-    alone = detect.find_unet(averaged | {"model_ema.decay": (), "model_ema.num_updates": ()})
+    both = parts.find_unet(averaged | unet(SD1))
+    alone = parts.find_unet(averaged | {"model_ema.decay": (), "model_ema.num_updates": ()})
     assert both is not None
     assert both.prefix == UNET
     assert alone is not None
@@ -97,7 +97,7 @@ def test_a_controlnet_is_not_taken_for_half_a_unet():
 
 
 def test_a_vae_is_named(starter: Path):
-    part = detect.find_vae(read_header(starter).shapes)
+    part = parts.find_vae(read_header(starter).shapes)
     assert part is not None
     with pytest.raises(ModelFileError, match="is a VAE, not a Stable Diffusion model; load it with Load VAE"):
         detect.denoiser(header(part.shapes))
@@ -112,18 +112,18 @@ def test_the_unknown_is_shown():
 
 def test_the_starter_is_all_three_networks(starter: Path):
     header = read_header(starter)
-    parts = [detect.denoiser(header)[1], detect.find_vae(header.shapes), detect.find_text(header.shapes)]
-    assert [part and part.prefix for part in parts] == [UNET, "first_stage_model.", "cond_stage_model.transformer."]
-    assert sum(len(part.names) for part in parts if part) == len(header.entries)
+    found = [detect.denoiser(header)[1], parts.find_vae(header.shapes), parts.find_text(header.shapes)]
+    assert [part and part.prefix for part in found] == [UNET, "first_stage_model.", "cond_stage_model.transformer."]
+    assert sum(len(part.names) for part in found if part) == len(header.entries)
     assert (detect.heads(header, "unet"), detect.heads(header, "text")) == (8, 8)
-    assert detect.context_width(parts[0]) == 128  # type: ignore[arg-type]
+    assert parts.context_width(found[0]) == 128  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("prefix", ["", "cond_stage_model.transformer.", "text_encoder."])
 @pytest.mark.parametrize("word", ["text_model.", ""])
 def test_text_networks_of_all_ages(prefix: str, word: str):
     names = ("embeddings.token_embedding.weight", "encoder.layers.0.mlp.fc1.bias", "final_layer_norm.weight")
-    part = detect.find_text({f"{prefix}{word}{name}": (3,) for name in names})
+    part = parts.find_text({f"{prefix}{word}{name}": (3,) for name in names})
     assert part is not None
     assert part.shapes == {f"text_model.{name}": (3,) for name in names}
 
@@ -134,3 +134,13 @@ def test_text_networks_of_all_ages(prefix: str, word: str):
 def test_nonsense_in_metadata_tells_nothing(told: str):
     assert detect.heads(header({}, architecture=told), "unet") == 0
     assert detect.heads(header({}, architecture=json.dumps({"unet": {"num_heads": 4}})), "unet") == 4
+
+
+def test_v_prediction_is_told_by_key_or_metadata():
+    told = (
+        header({"v_pred": ()}),
+        header({}, architecture='{"unet": {"prediction": "v_prediction"}}'),
+        header({}, **{"modelspec.prediction_type": "v"}),
+    )
+    assert [detect.predicts_v(h) for h in told] == [True] * 3
+    assert not detect.predicts_v(header({}, architecture='{"unet": {"prediction": "epsilon"}}'))

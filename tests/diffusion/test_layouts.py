@@ -10,7 +10,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
 
 from bench.random_checkpoint import SD1, build, unet_config
-from diffusion import detect, layouts
+from diffusion import layouts, parts
 
 
 def shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
@@ -88,7 +88,7 @@ def test_vae_names_are_a_bijection_onto_the_starters(old: bool, starter_shapes: 
     his = shapes(vae_of(block_out_channels=(64, 64, 64, 128), layers_per_block=2))
     for new, name in OLD.items() if old else ():
         his = {n.replace(f".{new}.", f".{name}."): s for n, s in his.items()}
-    part = detect.find_vae(his)
+    part = parts.find_vae(his)
     assert part is not None
     prefix = "first_stage_model."
     assert part.shapes == {n[len(prefix) :]: s for n, s in starter_shapes.items() if n.startswith(prefix)}

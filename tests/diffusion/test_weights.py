@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from diffusion.header import ModelFileError, read_header
+from diffusion.parts import Part
 from diffusion.weights import Weights, assemble, open_weights
 
 KINDS = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn, torch.int64, torch.bool)
@@ -71,12 +72,12 @@ def test_a_forgotten_tensor_is_read_again(tmp_path: Path):
     weights.forget(torch.ones(5000))  # not ours: nothing happens
 
 
-def test_parts_and_names(tmp_path: Path):
+def test_a_part_has_our_names_and_shapes_without_a_copy(tmp_path: Path):
     weights = saved(tmp_path / "a.safetensors")
-    assert weights.under("0.").tensors.keys() == {"weight", "bias"}
-    renamed = weights.renamed({"0.weight": "w", "0.bias": "b"})
-    assert renamed.tensors.keys() == {"w", "b"}
-    assert renamed.tensors["w"] is weights.tensors["0.weight"]
+    part = Part("0.", {"weight": "deep.w"}, {"deep.w": (4, 3, 1, 1)})
+    inside = weights.of(part).tensors
+    assert {name: tuple(t.shape) for name, t in inside.items()} == part.shapes
+    assert inside["deep.w"].data_ptr() == weights.tensors["0.weight"].data_ptr()
 
 
 def test_rounding_leaves_whole_numbers(tmp_path: Path):

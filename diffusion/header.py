@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -53,22 +52,15 @@ def read_header(path: Path) -> Header:
     if path.is_dir():
         raise ModelFileError(f"{path.name} is a folder, not a model file")
     try:
-        state = path.stat()
-        return _read(path, state.st_size, state.st_mtime_ns)
+        with path.open("rb") as file:
+            start = file.read(4096)
     except OSError as error:
         raise ModelFileError(f"{path.name} cannot be read: {error.strerror or error}") from None
-
-
-@lru_cache(32)
-def _read(path: Path, size: int, changed: int) -> Header:
-    """The header of a file in this state; kept, since an editor asks again with each change of a graph."""
-    with path.open("rb") as file:
-        start = file.read(4096)
     if _is_pickle(start):
         from diffusion.pickled import read_pickle_header
 
         return read_pickle_header(path)
-    return _read_safetensors(path, start, size)
+    return _read_safetensors(path, start)
 
 
 def _is_pickle(start: bytes) -> bool:
@@ -76,7 +68,8 @@ def _is_pickle(start: bytes) -> bool:
     return start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"))
 
 
-def _read_safetensors(path: Path, start: bytes, size: int) -> Header:
+def _read_safetensors(path: Path, start: bytes) -> Header:
+    size = path.stat().st_size
     foreign = _foreign(start, size)
     if foreign:
         raise ModelFileError(f"{path.name} is {foreign}")

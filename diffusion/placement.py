@@ -109,7 +109,7 @@ class Resident:
     def _moved(self, tensor: Tensor) -> Tensor:
         if self._fitting(tensor):
             return tensor
-        moved = tensor.to(self.place.device, self._dtype(tensor)).contiguous(memory_format=self._format(tensor))
+        moved = tensor.to(self.place.device, self._dtype(tensor), memory_format=self._format(tensor))
         if self._forget:
             self._forget(tensor)
         return moved

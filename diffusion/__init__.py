@@ -12,9 +12,13 @@ if TYPE_CHECKING:
     from diffusion import alpha as alpha
     from diffusion import blend as blend
     from diffusion import canny as canny
+    from diffusion import checkpoint as checkpoint
     from diffusion import colors as colors
     from diffusion import composite as composite
+    from diffusion import detect as detect
     from diffusion import filters as filters
+    from diffusion import folders as folders
+    from diffusion import header as header
     from diffusion import images as images
     from diffusion import masks as masks
     from diffusion import morphology as morphology
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from diffusion import quantize as quantize
     from diffusion import resample as resample
     from diffusion import samplers as samplers
+    from diffusion import settings as settings
     from diffusion import stitch as stitch
 
 

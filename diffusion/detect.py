@@ -190,26 +190,3 @@ def _kind(header: Header) -> str:
         return f"a {family(header)[0].name} model"
     except ModelFileError:
         return what(header.shapes)
-
-
-NETWORK = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors")
-FOLDERS = {
-    "unet": (*NETWORK, "diffusion_pytorch_model.bin"),
-    "vae": (*NETWORK, "diffusion_pytorch_model.bin"),
-    "text_encoder": ("model.safetensors", "model.fp16.safetensors", "pytorch_model.bin"),
-}
-
-
-def folder_file(folder: Path, part: str) -> Path:
-    """The weights of one network of a diffusers folder. Raises ModelFileError if there are none."""
-    for name in FOLDERS[part]:
-        if (folder / part / name).is_file():
-            return folder / part / name
-    raise ModelFileError(f"{folder.name}/{part} holds none of {', '.join(FOLDERS[part])}")
-
-
-def inspect_folder(folder: Path) -> dict[str, int]:
-    """The sizes of the networks in a diffusers folder. Raises ModelFileError if one is missing or cannot be run."""
-    for part in ("vae", "text_encoder"):
-        folder_file(folder, part)
-    return inspect(folder_file(folder, "unet"))

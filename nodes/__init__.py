@@ -5,6 +5,7 @@ from nodes import image_batch as image_batch
 from nodes import image_effects as image_effects
 from nodes import image_size as image_size
 from nodes import image_transform as image_transform
+from nodes import loaders as loaders
 from nodes import masks as masks
 from nodes import noise as noise
 from nodes import samplers as samplers

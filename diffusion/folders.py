@@ -1,0 +1,54 @@
+"""Models that are kept as a folder, with one sub-folder a network, as diffusers saves them. Without torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from diffusion import detect
+from diffusion.header import ModelFileError
+
+NETWORK = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors")
+NAMES = {
+    "unet": (*NETWORK, "diffusion_pytorch_model.bin"),
+    "vae": (*NETWORK, "diffusion_pytorch_model.bin"),
+    "text_encoder": ("model.safetensors", "model.fp16.safetensors", "pytorch_model.bin"),
+}
+
+
+def file(folder: Path, part: str) -> Path:
+    """The weights of one network. Raises ModelFileError if there are none."""
+    for name in NAMES[part]:
+        if (folder / part / name).is_file():
+            return folder / part / name
+    raise ModelFileError(f"{folder.name}/{part} holds none of {', '.join(NAMES[part])}")
+
+
+def inspect(folder: Path) -> dict[str, int]:
+    """The sizes that the headers tell. Raises ModelFileError if a network is missing or cannot be run."""
+    detect.inspect_vae(file(folder, "vae"))
+    return detect.inspect_text(file(folder, "text_encoder")) | detect.inspect(file(folder, "unet"))
+
+
+def predicts_v(folder: Path) -> bool:
+    """Whether the scheduler's settings say that the network predicts v."""
+    return _table(folder / "scheduler/scheduler_config.json").get("prediction_type") == "v_prediction"
+
+
+def heads(folder: Path) -> int:
+    """The UNet's attention heads, the same at every level; 0 = not told, or given by level as the convention has it.
+
+    What the settings call `attention_head_dim` is a number of heads, unless a `num_attention_heads` stands beside it.
+    """
+    told = _table(folder / "unet/config.json")
+    count = told.get("num_attention_heads") or told.get("attention_head_dim")
+    return count if type(count) is int and count > 0 else 0
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return table if isinstance(table, dict) else {}

@@ -1,0 +1,212 @@
+"""Loading models from files. What a file is follows from its header, so a wrong one is found before anything loads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import diffusion
+from executor.files import FileProblem, Files
+from executor.node import Choice, Folder, Widget, node
+from executor.types import Fact, Facts
+from nodes.sockets import Clip, Model, Vae
+
+CONTEXT, LATENT = "context width", "latent channels"
+WEIGHT_DTYPES = ("default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2")
+CLIP_TYPES = (
+    "stable_diffusion", "stable_cascade", "sd3", "stable_audio", "mochi", "ltxv", "pixart", "cosmos", "lumina2", "wan",
+    "hidream", "chroma", "ace", "omnigen2", "qwen_image", "hunyuan_image",
+)  # fmt: skip
+
+
+class Checkpoint(NamedTuple):
+    model: Model
+    clip: Clip
+    vae: Vae
+
+
+# --- what is known of a file before a run --------------------------------------------------------
+
+
+def _state(files: Files, folder: str, name: str) -> Any:
+    """What the result of a loader depends on beside its inputs: the file as it is now, and the chosen precision."""
+    path = files.model(folder, name)
+    return (*_signature(path), repr(diffusion.settings.current()))
+
+
+def _signature(path: Path) -> tuple[Any, ...]:
+    inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return tuple((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in inside)
+
+
+def _problem(check: Callable[[], object]) -> str | None:
+    """What is wrong with a file, in words. A missing one is the menu's affair."""
+    try:
+        check()
+    except FileProblem:
+        return None
+    except diffusion.header.ModelFileError as error:
+        return str(error)
+    return None
+
+
+def _told(find: Callable[[], dict[str, int]], source: str) -> dict[str, Fact]:
+    """The sizes that a header tells; none if it cannot be read, which the validator says."""
+    try:
+        return {name: Fact(value, source) for name, value in find().items() if value}
+    except (FileProblem, diffusion.header.ModelFileError):
+        return {}
+
+
+def _only(facts: dict[str, Fact], *names: str) -> Facts:
+    return {name: facts[name] for name in names if name in facts}
+
+
+def checkpoint_state(files: Files, ckpt_name: str) -> Any:
+    return _state(files, "checkpoints", ckpt_name)
+
+
+def checkpoint_problem(files: Files, ckpt_name: str) -> str | None:
+    return _problem(lambda: diffusion.detect.inspect(files.model("checkpoints", ckpt_name)))
+
+
+def checkpoint_facts(files: Files, ckpt_name: str) -> Sequence[Facts]:
+    sizes = _told(lambda: diffusion.detect.inspect(files.model("checkpoints", ckpt_name)), ckpt_name)
+    return _only(sizes, CONTEXT, LATENT), _only(sizes, CONTEXT), _only(sizes, LATENT)
+
+
+@node(
+    "CheckpointLoaderSimple",
+    category="loaders",
+    display_name="Load Checkpoint",
+    output_names=("MODEL", "CLIP", "VAE"),
+    fingerprint=checkpoint_state,
+    validate=checkpoint_problem,
+    facts=checkpoint_facts,
+)
+def checkpoint_loader_simple(
+    *, ckpt_name: Annotated[str, Folder("checkpoints"), "A file of models/checkpoints."], files: Files
+) -> Checkpoint:
+    """Open a checkpoint: the model that denoises, the encoder that reads prompts, the VAE."""
+    embeddings = files.folders("embeddings")
+    return Checkpoint(*diffusion.checkpoint.load(files.model("checkpoints", ckpt_name), embeddings))
+
+
+def folder_state(files: Files, model_path: str) -> Any:
+    return _state(files, "diffusers", model_path)
+
+
+def folder_problem(files: Files, model_path: str) -> str | None:
+    return _problem(lambda: diffusion.folders.inspect(files.model("diffusers", model_path)))
+
+
+def folder_facts(files: Files, model_path: str) -> Sequence[Facts]:
+    sizes = _told(lambda: diffusion.folders.inspect(files.model("diffusers", model_path)), model_path)
+    return _only(sizes, CONTEXT, LATENT), _only(sizes, CONTEXT), _only(sizes, LATENT)
+
+
+@node(
+    "DiffusersLoader",
+    category="advanced/loaders/deprecated",
+    output_names=("MODEL", "CLIP", "VAE"),
+    fingerprint=folder_state,
+    validate=folder_problem,
+    facts=folder_facts,
+)
+def diffusers_loader(
+    *, model_path: Annotated[str, Folder("diffusers"), "A folder of models/diffusers."], files: Files
+) -> Checkpoint:
+    """Open a model that is kept as a folder, with its networks in unet/, text_encoder/ and vae/."""
+    embeddings = files.folders("embeddings")
+    return Checkpoint(*diffusion.checkpoint.load_folder(files.model("diffusers", model_path), embeddings))
+
+
+def unet_state(files: Files, unet_name: str) -> Any:
+    return _state(files, "diffusion_models", unet_name)
+
+
+def unet_problem(files: Files, unet_name: str) -> str | None:
+    return _problem(lambda: diffusion.detect.inspect(files.model("diffusion_models", unet_name)))
+
+
+def unet_facts(files: Files, unet_name: str) -> Sequence[Facts]:
+    sizes = _told(lambda: diffusion.detect.inspect(files.model("diffusion_models", unet_name)), unet_name)
+    return (_only(sizes, CONTEXT, LATENT),)
+
+
+@node(
+    "UNETLoader",
+    category="advanced/loaders",
+    display_name="Load Diffusion Model",
+    fingerprint=unet_state,
+    validate=unet_problem,
+    facts=unet_facts,
+)
+def unet_loader(
+    *,
+    unet_name: Annotated[str, Folder("diffusion_models"), "A file of models/diffusion_models."],
+    weight_dtype: Annotated[str, Choice(WEIGHT_DTYPES), "Round the stored weights to 8 bits to save memory."],
+    files: Files,
+) -> Model:
+    """Open only the model that denoises."""
+    return diffusion.checkpoint.load_unet(files.model("diffusion_models", unet_name), weight_dtype)
+
+
+def vae_state(files: Files, vae_name: str) -> Any:
+    return _state(files, "vae", vae_name)
+
+
+def vae_problem(files: Files, vae_name: str) -> str | None:
+    return _problem(lambda: diffusion.detect.inspect_vae(files.model("vae", vae_name)))
+
+
+def vae_facts(files: Files, vae_name: str) -> Sequence[Facts]:
+    return (_told(lambda: diffusion.detect.inspect_vae(files.model("vae", vae_name)), vae_name),)
+
+
+@node(
+    "VAELoader",
+    category="loaders",
+    display_name="Load VAE",
+    fingerprint=vae_state,
+    validate=vae_problem,
+    facts=vae_facts,
+)
+def vae_loader(*, vae_name: Annotated[str, Folder("vae"), "A file of models/vae."], files: Files) -> Vae:
+    """Open a VAE of its own, to use instead of the checkpoint's."""
+    return diffusion.checkpoint.load_vae(files.model("vae", vae_name))
+
+
+def clip_state(files: Files, clip_name: str) -> Any:
+    return _state(files, "text_encoders", clip_name)
+
+
+def clip_problem(files: Files, clip_name: str, type: str) -> str | None:
+    if type != "stable_diffusion":
+        return f"text encoders of type {type!r} cannot be run yet; there is 'stable_diffusion'"
+    return _problem(lambda: diffusion.detect.inspect_text(files.model("text_encoders", clip_name)))
+
+
+def clip_facts(files: Files, clip_name: str) -> Sequence[Facts]:
+    return (_told(lambda: diffusion.detect.inspect_text(files.model("text_encoders", clip_name)), clip_name),)
+
+
+@node(
+    "CLIPLoader",
+    category="advanced/loaders",
+    display_name="Load CLIP",
+    fingerprint=clip_state,
+    validate=clip_problem,
+    facts=clip_facts,
+)
+def clip_loader(
+    *,
+    clip_name: Annotated[str, Folder("text_encoders"), "A file of models/text_encoders."],
+    type: Annotated[str, Choice(CLIP_TYPES), "The family of models that the encoder belongs to."],
+    device: Annotated[Literal["default", "cpu"], "Where it runs.", Widget(optional=True, advanced=True)] = "default",
+    files: Files,
+) -> Clip:
+    """Open a text encoder of its own."""
+    path = files.model("text_encoders", clip_name)
+    return diffusion.checkpoint.load_clip(path, files.folders("embeddings"), on_cpu=device == "cpu")

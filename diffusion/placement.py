@@ -81,13 +81,18 @@ class Resident:
         _assign(self.module, lambda name: self._stored[name])
         self._ready = False
 
-    def __call__(self, x: Tensor, *args: Any, **options: Any) -> Tensor:
-        module = self.ready()
+    def __call__(self, x: Tensor, *args: Any, **options: Any) -> Any:
+        return self.call("__call__", x, *args, **options)
+
+    def call(self, method: str, x: Tensor, *args: Any, **options: Any) -> Any:
+        """The same for another method of the network, such as a VAE's `decode`."""
+        function = getattr(self.ready(), method)
         given = [self._carry(a) for a in (x, *args)]
-        if self.place.channels_last:
+        if self.place.channels_last and x.dim() == 4:
             given[0] = given[0].contiguous(memory_format=torch.channels_last)
-        y: Tensor = module(*given, **{name: self._carry(o) for name, o in options.items()})
-        return y.to(x.device, x.dtype)
+        y = function(*given, **{name: self._carry(o) for name, o in options.items()})
+        dtype = x.dtype if x.is_floating_point() else torch.float32  # tokens go in as whole numbers
+        return tuple(t.to(x.device, dtype) for t in y) if isinstance(y, tuple) else y.to(x.device, dtype)
 
     def _carry(self, value: Any) -> Any:
         if not isinstance(value, Tensor):

@@ -28,6 +28,9 @@ class Net(nn.Module):
         self.seen = [x, timesteps, *([] if extra is None else [extra])]
         return self.conv(x)
 
+    def both(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        return tokens * self.conv.weight[0, 0, 0, 0], tokens
+
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Weights:
@@ -74,6 +77,11 @@ def test_an_answer_comes_back_as_the_question_went_in(weights: Weights):
     x, timesteps, extra = network.module.seen  # type: ignore[union-attr]
     assert (x.dtype, timesteps.dtype, extra.dtype) == (torch.bfloat16, torch.float32, torch.bfloat16)
     assert x.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_other_methods_are_called_the_same_way(weights: Weights):
+    first, second = resident(weights, torch.bfloat16).call("both", torch.tensor([[3]]))
+    assert (first.dtype, second.dtype) == (torch.float32, torch.float32)
 
 
 def test_channels_last_changes_no_number(weights: Weights):

@@ -53,6 +53,8 @@ class Attention(nn.Module):
 
     def __init__(self, channels: int, context_dim: int, heads: int):
         super().__init__()
+        if channels % heads:
+            raise ValueError(f"{channels} channels cannot be divided among {heads} attention heads")
         self.heads = heads
         self.to_q = nn.Linear(channels, channels, bias=False)
         self.to_k = nn.Linear(context_dim, channels, bias=False)

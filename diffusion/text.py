@@ -1,0 +1,163 @@
+"""From a prompt to conditioning: the handle that CLIP sockets carry."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from diffusion import embedding_files, embeddings
+from diffusion.clip import ClipConfig
+from diffusion.prompt import Chunk, Token, Vector, chunks, pieces, weighted
+from diffusion.tokenizer import END, tokenize
+
+Group = list[tuple[Token, float]]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A text network, and how a family of models uses it.
+
+    network: called as `ClipText` is. layer: which states are taken, from the end (-1 the last). norm: whether the final
+    layer norm is applied to them. project: whether the pooled text is projected.
+    """
+
+    name: str  # clip_l or clip_g, as embeddings for several networks call it
+    network: Callable[..., tuple[Tensor, Tensor]]
+    config: ClipConfig
+    pad: int
+    layer: int
+    norm: bool
+    project: bool
+
+
+def stable_diffusion_1(network: Callable[..., Any], config: ClipConfig) -> Encoder:
+    """CLIP-L as Stable Diffusion 1 uses it: the last states, with the final layer norm."""
+    return Encoder("clip_l", network, config, pad=END, layer=-1, norm=True, project=False)
+
+
+def stable_diffusion_2(network: Callable[..., Any], config: ClipConfig) -> Encoder:
+    """OpenCLIP-H as Stable Diffusion 2 uses it: the last states but one, with the final layer norm."""
+    return Encoder("clip_h", network, config, pad=0, layer=-2, norm=True, project=True)
+
+
+def xl_small(network: Callable[..., Any], config: ClipConfig) -> Encoder:
+    """CLIP-L as Stable Diffusion XL uses it: the last states but one, as they are."""
+    return Encoder("clip_l", network, config, pad=END, layer=-2, norm=False, project=False)
+
+
+def xl_large(network: Callable[..., Any], config: ClipConfig) -> Encoder:
+    """OpenCLIP-G as Stable Diffusion XL uses it: likewise, and its pooled text is projected."""
+    return Encoder("clip_g", network, config, pad=0, layer=-2, norm=False, project=True)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Text networks, whose features are joined, and the folders of embeddings. Without folders, `embedding:` is text.
+
+    skip: which states are taken, from the end; None: those of the family.
+    """
+
+    encoders: tuple[Encoder, ...]
+    embeddings: tuple[Path, ...] = ()
+    skip: int | None = None
+
+    def with_layer(self, layer: int) -> Clip:
+        """Take the states after another layer: -1 the last, -2 the one before. Deeper than the network is the last."""
+        return replace(self, skip=layer)
+
+    def encode(self, text: str | Mapping[str, str]) -> tuple[Tensor, dict[str, Any]]:
+        """The conditioning of a prompt: (1, 77 n, w), and `pooled_output` (1, w) of the last network.
+
+        text: one for all networks, or one for each by its name. Chunks of 77 tokens are encoded apart and joined.
+        Raises ValueError for a weight that is no finite number.
+        """
+        texts = {e.name: text if isinstance(text, str) else text[e.name] for e in self.encoders}
+        tokens = {e.name: self.tokenize(texts[e.name], e) for e in self.encoders}
+        longest = max(map(len, tokens.values()))
+        if not isinstance(text, str):
+            tokens = {e.name: tokens[e.name] + chunks([], e.pad) * (longest - len(tokens[e.name])) for e in self.encoders}
+        results = [encode(e, tokens[e.name], e.layer if self.skip is None else self.skip) for e in self.encoders]
+        length = min(states.shape[1] for states, _ in results)
+        joined = torch.cat([states[:, :length] for states, _ in results], -1)
+        return joined, {"pooled_output": results[-1][1]}
+
+    def tokenize(self, text: str, encoder: Encoder) -> list[Chunk]:
+        """The chunks of a prompt as one of the networks gets them."""
+        groups: list[Group] = []
+        for segment, weight in weighted(text):
+            if not math.isfinite(weight):
+                raise ValueError(f"the prompt gives {segment!r} the weight {weight}; write brackets as \\( and \\)")
+            groups += self._groups(segment, weight, encoder.name) if self.embeddings else [_group(segment, weight)]
+        return chunks(groups, encoder.pad)
+
+    def _groups(self, segment: str, weight: float, encoder: str) -> list[Group]:
+        groups: list[Group] = []
+        for piece in pieces(segment):
+            text = piece.text
+            if piece.name is not None:
+                name, text, path = embedding_files.resolve(piece.name, text, self.embeddings)
+                if path is None:
+                    warnings.warn(f"the embedding {name!r} is not in models/embeddings; it is left out", stacklevel=2)
+                else:
+                    groups.append([(vector, weight) for vector in embeddings.load(path, name, encoder)])
+            groups.append(_group(text, weight))
+        return groups
+
+    @cached_property
+    def nbytes(self) -> int:
+        """The size of the weights."""
+        return sum(parameter_bytes(e.network) for e in self.encoders)
+
+
+def parameter_bytes(network: Any) -> int:
+    """The size of a network's weights; the network may be wrapped by its place."""
+    module = getattr(network, "module", network)
+    return sum(p.nbytes for p in module.parameters()) if isinstance(module, torch.nn.Module) else 0
+
+
+def _group(text: str, weight: float) -> Group:
+    return [(token, weight) for token in tokenize(text)]
+
+
+@torch.no_grad()
+def encode(encoder: Encoder, prompt: Sequence[Chunk], layer: int) -> tuple[Tensor, Tensor]:
+    """The states of a prompt (1, 77 n, w), and its pooled text (1, w), which is that of the first chunk, unweighted.
+
+    A token of weight w becomes e + w (z - e), where z is its state and e the state at its place in an empty prompt.
+    """
+    fitting = [_fitting(chunk, encoder) for chunk in prompt]
+    weights = torch.tensor([[w for _, w in chunk] for chunk in fitting])  # n 77
+    some = bool((weights != 1).any())
+    states, pooled = _run(encoder, [*fitting, *(chunks([], encoder.pad) if some else [])], layer)
+    if some:
+        z, e, w = states[:-1], states[-1], weights[..., None].to(states)
+        states = torch.where(w == 1, z, e + w * (z - e))
+    return states.flatten(0, 1)[None], pooled[:1]
+
+
+def _fitting(chunk: Chunk, encoder: Encoder) -> Chunk:
+    """Without the vectors that were trained for another network."""
+    width = encoder.config.width
+    strange = {t.name: len(t.values) for t, _ in chunk if isinstance(t, Vector) and len(t.values) != width}
+    for name, got in strange.items():
+        warnings.warn(f"the embedding {name!r} is {got} wide, but the text encoder {width}; it is left out", stacklevel=2)
+    kept = [(t, w) for t, w in chunk if not (isinstance(t, Vector) and t.name in strange)]
+    return kept + [(encoder.pad, 1.0)] * (len(chunk) - len(kept))
+
+
+def _run(encoder: Encoder, prompt: Sequence[Chunk], layer: int) -> tuple[Tensor, Tensor]:
+    tokens = torch.tensor([[0 if isinstance(t, Vector) else t for t, _ in chunk] for chunk in prompt])  # n 77
+    where = torch.tensor([[isinstance(t, Vector) for t, _ in chunk] for chunk in prompt])
+    vectors = [t.values for chunk in prompt for t, _ in chunk if isinstance(t, Vector)]
+    stacked = torch.stack(vectors) if vectors else torch.empty(0, encoder.config.width)
+    count = encoder.config.layers
+    depth = count if -layer > count else count + 1 + layer
+    return encoder.network(tokens, where, stacked, layer=depth, norm=encoder.norm, project=encoder.project)

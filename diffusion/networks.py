@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from diffusion import detect, placement
+from diffusion.clip import ClipConfig, ClipText
 from diffusion.header import Header, ModelFileError
 from diffusion.placement import Resident
 from diffusion.unet import UNet
 from diffusion.unet_config import UNetConfig
+from diffusion.vae import Autoencoder, VaeConfig
 from diffusion.weights import Weights, assemble
 
 ACTIVATIONS = 40
@@ -20,11 +25,38 @@ def denoiser(header: Header, weights: Weights, heads: int = 0) -> Resident:
     """
     family, part = detect.denoiser(header)
     mine = weights.of(part)
-    try:
+    with _making_sense(header, "UNet"):
         config = UNetConfig.from_shapes(part.shapes, heads or detect.heads(header, "unet"))
         network = assemble(lambda: UNet(config), mine, f"UNet of {family.name}")
+    return Resident(network, placement.for_denoiser(config.model_channels), mine, ACTIVATIONS * config.model_channels)
+
+
+def text_encoder(header: Header, weights: Weights, *, on_cpu: bool = False) -> tuple[Resident, ClipConfig]:
+    """The text network of a file. Raises ModelFileError if the file holds none."""
+    part = detect.text(header)
+    mine = weights.of(part)
+    with _making_sense(header, "text encoder"):
+        config = ClipConfig.from_shapes(part.shapes, detect.heads(header, "text"))
+        network = assemble(lambda: ClipText(config), mine, "CLIP text encoder")
+    return Resident(network, placement.for_coder(on_cpu=on_cpu), mine), config
+
+
+def coder(header: Header, weights: Weights) -> tuple[Resident, VaeConfig]:
+    """The VAE of a file. Raises ModelFileError if the file holds none."""
+    part = detect.vae(header)
+    mine = weights.of(part)
+    with _making_sense(header, "VAE"):
+        config = VaeConfig.from_shapes(part.shapes)
+        network = assemble(lambda: Autoencoder(config), mine, "VAE")
+    return Resident(network, placement.for_coder(), mine), config
+
+
+@contextmanager
+def _making_sense(header: Header, what: str) -> Iterator[None]:
+    """Shapes that no network has are the file's fault."""
+    try:
+        yield
     except ModelFileError:
         raise
     except (ValueError, LookupError) as error:
-        raise ModelFileError(f"{header.path.name} is damaged: its UNet makes no sense ({error})") from None
-    return Resident(network, placement.for_denoiser(config.model_channels), mine, ACTIVATIONS * config.model_channels)
+        raise ModelFileError(f"{header.path.name} is damaged: its {what} makes no sense ({error})") from None

@@ -43,9 +43,9 @@ def for_denoiser(width: int) -> Place:
     return Place(at, dtype, dtype is not torch.float32 and width >= 256)
 
 
-def for_coder() -> Place:
+def for_coder(*, on_cpu: bool = False) -> Place:
     """The place of a VAE or a text encoder."""
-    return Place(device(), precision.coder())
+    return Place(torch.device("cpu") if on_cpu else device(), precision.coder())
 
 
 class Resident:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from bench.random_checkpoint import build, random_state, unet_config
 from diffusion import layouts, networks, settings
 from diffusion.header import ModelFileError, read_header
 from diffusion.weights import open_weights
-from tests.diffusion.test_layouts import UNETS, theirs
+from tests.diffusion.test_layouts import UNETS, theirs, vae_of
 
 STATE = random_state(build(unet_config(**UNETS["SD 1"][1])), torch.float16)
 DIFFUSERS = layouts.unet_names({name: tuple(t.shape) for name, t in theirs("SD 1").state_dict().items()})
@@ -104,3 +105,41 @@ def test_heads_must_divide_the_channels(tmp_path: Path):
     header = read_header(tmp_path / "a.safetensors")
     with pytest.raises(ModelFileError, match="32 channels cannot be divided among 5 attention heads"):
         networks.denoiser(header, open_weights(header.path, header))
+
+
+def test_the_starters_vae_and_text_network_answer(starter: Path):
+    header = read_header(starter)
+    weights = open_weights(starter, header)
+    vae, told = networks.coder(header, weights)
+    text, config = networks.text_encoder(header, weights)
+    assert (told.latent, told.factor, config.width, config.heads, config.layers) == (4, 8, 128, 8, 2)
+    tokens = torch.full((1, 77), 49407)
+    with torch.no_grad():
+        latent = vae.call("encode", torch.zeros(1, 3, 16, 16))
+        picture = vae.call("decode", latent)
+        states, pooled = text(
+            tokens, torch.zeros(1, 77, dtype=torch.bool), torch.empty(0, 128), layer=2, norm=True, project=False
+        )
+    assert (latent.shape, picture.shape) == ((1, 4, 2, 2), (1, 3, 16, 16))
+    assert (states.shape, pooled.shape) == ((1, 77, 128), (1, 128))
+
+
+@pytest.mark.parametrize("build_it", [networks.coder, networks.text_encoder])
+def test_a_file_without_the_network_is_told(tmp_path: Path, build_it: Callable[..., object]):
+    save_file(FORMS["checkpoint"], tmp_path / "a.safetensors")
+    header = read_header(tmp_path / "a.safetensors")
+    with pytest.raises(ModelFileError, match=r"a\.safetensors holds no .*; it is a Stable Diffusion 1 model"):
+        build_it(header, open_weights(header.path, header))
+
+
+def test_a_vae_in_diffusers_layout_is_the_same_network(tmp_path: Path):
+    torch.manual_seed(0)
+    his: Any = vae_of(block_out_channels=(32, 64), layers_per_block=1).eval()
+    save_file({name: t.contiguous() for name, t in his.state_dict().items()}, tmp_path / "a.safetensors")
+    header = read_header(tmp_path / "a.safetensors")
+    network, config = networks.coder(header, open_weights(header.path, header))
+    z = torch.randn(1, 4, 5, 6)
+    with torch.no_grad():
+        reference = his.decode(z, return_dict=False)[0]
+        assert (network.call("decode", z) - reference).norm() / reference.norm() < 1e-5
+    assert config.factor == 2

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from diffusion import blend as blend
     from diffusion import canny as canny
     from diffusion import checkpoint as checkpoint
+    from diffusion import coding as coding
     from diffusion import colors as colors
     from diffusion import composite as composite
     from diffusion import detect as detect
+    from diffusion import embedding_files as embedding_files
     from diffusion import filters as filters
     from diffusion import folders as folders
     from diffusion import header as header
     from diffusion import images as images
+    from diffusion import inpainting as inpainting
     from diffusion import masks as masks
     from diffusion import morphology as morphology
     from diffusion import noise as noise
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from diffusion import samplers as samplers
     from diffusion import settings as settings
     from diffusion import stitch as stitch
+    from diffusion import text as text
 
 
 def __getattr__(name: str) -> ModuleType:

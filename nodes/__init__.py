@@ -9,3 +9,5 @@ from nodes import loaders as loaders
 from nodes import masks as masks
 from nodes import noise as noise
 from nodes import samplers as samplers
+from nodes import text as text
+from nodes import vae as vae

@@ -9,12 +9,12 @@ from executor.types import Socket
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from diffusion.coding import Vae as _Vae
     from diffusion.guidance import Guider as _Guider
     from diffusion.model import Model as _Model
     from diffusion.noise import Noise as _Noise
     from diffusion.samplers import Sampler as _Sampler
     from diffusion.text import Clip as _Clip
-    from diffusion.vae import Vae as _Vae
 else:
     Tensor = _Model = _Clip = _Vae = _Sampler = _Guider = _Noise = Any
 

@@ -57,8 +57,9 @@ class Attention(nn.Module):
         self.v_proj, self.out_proj = nn.Linear(c.width, c.width), nn.Linear(c.width, c.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = (p(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in (self.q_proj, self.k_proj, self.v_proj))
-        y = functional.scaled_dot_product_attention(q, k, v, is_causal=True)  # b heads t w/heads
+        projections = self.q_proj, self.k_proj, self.v_proj
+        q, k, v = (p(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in projections)  # b heads t w/heads
+        y = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.out_proj(y.transpose(1, 2).flatten(2))
 
 

@@ -83,14 +83,16 @@ class Vae:
         if image.shape[-1] != 3:
             raise ValueError(f"the picture has {image.shape[-1]} channels, but a VAE encodes 3: red, green, blue")
         if min(image.shape[1:3]) < self.factor or not len(image):
-            raise ValueError(f"a picture of shape {tuple(image.shape)} is too small; a VAE needs {self.factor} pixels a side")
+            raise ValueError(
+                f"a picture of shape {tuple(image.shape)} is too small; each side needs {self.factor} pixels"
+            )
         return crop(image, self.factor).movedim(-1, 1) * 2 - 1
 
     def _require_channels(self, latent: Tensor) -> None:
         if latent.dim() != 4 or latent.shape[1] != self.channels or 0 in latent.shape:
             raise ValueError(
-                f"the latent has the shape {tuple(latent.shape)}, but this VAE decodes (batch, {self.channels}, height, "
-                "width); use the VAE of the model that made it"
+                f"the latent has the shape {tuple(latent.shape)}, but this VAE decodes (batch, {self.channels}, h, w); "
+                "use the VAE of the model that made it"
             )
 
     @cached_property

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 from torch.nn import functional
 
 from diffusion.coding import Vae, crop
 from diffusion.composite import resize_mask
-
-Conditioning = list[tuple[Tensor, dict[str, Any]]]
 
 
 def encode_for_inpainting(vae: Vae, image: Tensor, mask: Tensor, grow: int) -> dict[str, Tensor]:
@@ -22,15 +18,15 @@ def encode_for_inpainting(vae: Vae, image: Tensor, mask: Tensor, grow: int) -> d
     return {"samples": vae.encode(_grey(pixels, fitted)), "noise_mask": dilate(fitted.round(), grow)}
 
 
-def condition(
-    vae: Vae, image: Tensor, mask: Tensor, conditionings: list[Conditioning], noise_mask: bool
-) -> tuple[list[Conditioning], dict[str, Tensor]]:
-    """For networks that are shown the mask: conditionings with `concat_latent_image` (the latent of the picture with
-    the masked part in grey) and `concat_mask`; and the latent of the whole picture, with the mask if `noise_mask`."""
+def condition(vae: Vae, image: Tensor, mask: Tensor, noise_mask: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """For networks that are shown the mask: options of a conditioning, and the latent of the whole image (b, h, w, 3).
+
+    The options are `concat_latent_image` (the latent of the picture with the masked part in grey) and `concat_mask`
+    (b, 1, h, w). noise_mask: the latent carries the mask, so that only what it covers is painted anew.
+    """
     pixels, fitted = _fitted(vae, image, mask)
-    shown = {"concat_latent_image": vae.encode(_grey(pixels, fitted)), "concat_mask": fitted}
-    latent = {"samples": vae.encode(image)} | ({"noise_mask": fitted} if noise_mask else {})
-    return [[(tensor, {**options, **shown}) for tensor, options in c] for c in conditionings], latent
+    options = {"concat_latent_image": vae.encode(_grey(pixels, fitted)), "concat_mask": fitted}
+    return options, {"samples": vae.encode(image)} | ({"noise_mask": fitted} if noise_mask else {})
 
 
 def dilate(mask: Tensor, size: int) -> Tensor:

@@ -161,5 +161,5 @@ def chunks(groups: Sequence[Sequence[tuple[Token, float]]], pad: int) -> list[Ch
 
 
 def _closed(tokens: Chunk, pad: int) -> Chunk:
-    padding: Chunk = [(pad, 1.0)] * (LENGTH - 1 - len(tokens))
+    padding: Chunk = [(pad, 1.0) for _ in range(LENGTH - 1 - len(tokens))]
     return [*tokens, (END, 1.0), *padding]

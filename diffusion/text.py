@@ -83,7 +83,9 @@ class Clip:
         tokens = {e.name: self.tokenize(texts[e.name], e) for e in self.encoders}
         longest = max(map(len, tokens.values()))
         if not isinstance(text, str):
-            tokens = {e.name: tokens[e.name] + chunks([], e.pad) * (longest - len(tokens[e.name])) for e in self.encoders}
+            tokens = {
+                e.name: tokens[e.name] + chunks([], e.pad) * (longest - len(tokens[e.name])) for e in self.encoders
+            }
         results = [encode(e, tokens[e.name], e.layer if self.skip is None else self.skip) for e in self.encoders]
         length = min(states.shape[1] for states, _ in results)
         joined = torch.cat([states[:, :length] for states, _ in results], -1)
@@ -148,7 +150,7 @@ def _fitting(chunk: Chunk, encoder: Encoder) -> Chunk:
     width = encoder.config.width
     strange = {t.name: len(t.values) for t, _ in chunk if isinstance(t, Vector) and len(t.values) != width}
     for name, got in strange.items():
-        warnings.warn(f"the embedding {name!r} is {got} wide, but the text encoder {width}; it is left out", stacklevel=2)
+        warnings.warn(f"embedding {name!r} is {got} wide, but the text encoder {width}; it is left out", stacklevel=2)
     kept = [(t, w) for t, w in chunk if not (isinstance(t, Vector) and t.name in strange)]
     return kept + [(encoder.pad, 1.0)] * (len(chunk) - len(kept))
 

@@ -19,7 +19,7 @@ def code_tiled(x: Tensor, code: Code, height: int, width: int, overlap: int, fac
     Raises ValueError where the overlap leaves nothing of half a tile.
     """
     if overlap < 0 or 2 * overlap >= min(height, width):
-        raise ValueError(f"an overlap of {overlap} is too much for tiles of {width} x {height}; use less than half a tile")
+        raise ValueError(f"overlap {overlap} is too much for tiles of {width} x {height}: use less than half a tile")
     shapes = ((height, width), (height * 2, width // 2), (height // 2, width * 2))
     items: list[Tensor] = []
     for item in x.split(1):

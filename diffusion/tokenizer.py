@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from heapq import heapify, heappop, heappush
+from itertools import pairwise
 from pathlib import Path
 
 import regex
@@ -46,7 +47,7 @@ def merge(ids: list[int], order: Mapping[tuple[int, int], int]) -> list[int]:
     count = len(ids)
     ids = [*ids, -1]  # -1: nothing, as after the last
     after, before = list(range(1, count + 2)), list(range(-1, count))
-    heap = [(order[pair], i) for i, pair in enumerate(zip(ids, ids[1:], strict=False)) if pair in order]
+    heap = [(order[pair], i) for i, pair in enumerate(pairwise(ids)) if pair in order]
     heapify(heap)
     while heap:
         rank, i = heappop(heap)

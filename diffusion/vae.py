@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -98,7 +100,8 @@ class Attention(nn.Module):
 class Middle(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
-        self.block_1, self.attn_1, self.block_2 = Block(channels, channels), Attention(channels), Block(channels, channels)
+        self.block_1, self.block_2 = Block(channels, channels), Block(channels, channels)
+        self.attn_1 = Attention(channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.block_2(self.attn_1(self.block_1(x)))
@@ -119,53 +122,57 @@ class Resize(nn.Module):
 
 
 class Level(nn.Module):
-    """The blocks of one size."""
+    """The blocks of one size; resize: how the way to the next size is called, empty for none."""
 
-    def __init__(self, before: int, after: int, blocks: int):
+    def __init__(self, before: int, after: int, blocks: int, resize: Literal["", "downsample", "upsample"]):
         super().__init__()
+        self.resize = resize
         self.block = nn.ModuleList(Block(after if i else before, after) for i in range(blocks))
+        if resize:
+            self.add_module(resize, Resize(after, halve=resize == "downsample"))
 
     def forward(self, x: Tensor) -> Tensor:
         for block in self.block:
             x = block(x)
-        return x
+        return self.get_submodule(self.resize)(x) if self.resize else x
 
 
 class Encoder(nn.Module):
     def __init__(self, c: VaeConfig):
         super().__init__()
-        self.conv_in = nn.Conv2d(3, c.encoder[0], 3, padding=1)
-        befores = (c.encoder[0], *c.encoder[:-1])
-        self.down = nn.ModuleList(Level(b, a, c.encoder_blocks) for b, a in zip(befores, c.encoder, strict=True))
-        for level, channels in zip(self.down[:-1], c.encoder, strict=False):
-            level.downsample = Resize(channels, halve=True)
-        self.mid = Middle(c.encoder[-1])
-        self.norm_out, self.conv_out = _norm(c.encoder[-1]), nn.Conv2d(c.encoder[-1], 2 * c.inner, 3, padding=1)
+        widths = (c.encoder[0], *c.encoder)
+        last = len(c.encoder) - 1
+        self.conv_in = nn.Conv2d(3, widths[0], 3, padding=1)
+        self.down = nn.ModuleList(
+            Level(before, after, c.encoder_blocks, "downsample" if i < last else "")
+            for i, (before, after) in enumerate(pairwise(widths))
+        )
+        self.mid = Middle(widths[-1])
+        self.norm_out, self.conv_out = _norm(widths[-1]), nn.Conv2d(widths[-1], 2 * c.inner, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv_in(x)
         for level in self.down:
             x = level(x)
-            x = level.downsample(x) if hasattr(level, "downsample") else x
         return self.conv_out(_activated(self.norm_out, self.mid(x)))
 
 
 class Decoder(nn.Module):
     def __init__(self, c: VaeConfig):
         super().__init__()
-        self.conv_in = nn.Conv2d(c.inner, c.decoder[-1], 3, padding=1)
-        self.mid = Middle(c.decoder[-1])
-        befores = (*c.decoder[1:], c.decoder[-1])
-        self.up = nn.ModuleList(Level(b, a, c.decoder_blocks) for b, a in zip(befores, c.decoder, strict=True))
-        for level, channels in zip(self.up[1:], c.decoder[1:], strict=True):
-            level.upsample = Resize(channels, halve=False)
-        self.norm_out, self.conv_out = _norm(c.decoder[0]), nn.Conv2d(c.decoder[0], 3, 3, padding=1)
+        widths = (*c.decoder, c.decoder[-1])
+        self.conv_in = nn.Conv2d(c.inner, widths[-1], 3, padding=1)
+        self.mid = Middle(widths[-1])
+        self.up = nn.ModuleList(  # the finest first, as in the checkpoints
+            Level(before, after, c.decoder_blocks, "upsample" if i else "")
+            for i, (after, before) in enumerate(pairwise(widths))
+        )
+        self.norm_out, self.conv_out = _norm(widths[0]), nn.Conv2d(widths[0], 3, 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:
         x = self.mid(self.conv_in(z))
         for level in reversed(self.up):
             x = level(x)
-            x = level.upsample(x) if hasattr(level, "upsample") else x
         return self.conv_out(_activated(self.norm_out, x))
 
 

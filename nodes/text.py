@@ -9,6 +9,7 @@ from executor.files import Files
 from executor.node import Range, Text, node
 from nodes.sockets import Clip, Conditioning
 
+Side = Annotated[int, Range(0, 16384)]
 Prompt = Annotated[str, Text(multiline=True, dynamic=True)]
 
 
@@ -16,9 +17,7 @@ def embedding_state(files: Files, text: str) -> Any:
     return diffusion.embedding_files.state(text, files.folders("embeddings"))
 
 
-@node(
-    "CLIPTextEncode", category="conditioning", display_name="CLIP Text Encode (Prompt)", fingerprint=embedding_state
-)
+@node("CLIPTextEncode", category="conditioning", display_name="CLIP Text Encode (Prompt)", fingerprint=embedding_state)
 def clip_text_encode(
     *, text: Annotated[Prompt, "What the picture should show; (words:1.2) weighs words."], clip: Clip
 ) -> Conditioning:
@@ -34,3 +33,23 @@ def clip_set_last_layer(
 ) -> Clip:
     """Take the text features after an earlier layer ("clip skip")."""
     return clip.with_layer(stop_at_clip_layer)
+
+
+@node("CLIPTextEncodeSDXL", category="advanced/conditioning")
+def clip_text_encode_sdxl(
+    *,
+    clip: Clip,
+    width: Side = 1024,
+    height: Side = 1024,
+    crop_w: Side = 0,
+    crop_h: Side = 0,
+    target_width: Side = 1024,
+    target_height: Side = 1024,
+    text_g: Prompt,
+    text_l: Prompt,
+) -> Conditioning:
+    """Encode one prompt for each of Stable Diffusion XL's two text encoders, and tell the model the picture's size."""
+    size = {"width": width, "height": height, "crop_w": crop_w, "crop_h": crop_h}
+    target = {"target_width": target_width, "target_height": target_height}
+    states, options = clip.encode({"clip_g": text_g, "clip_l": text_l})
+    return [(states, {**options, **size, **target})]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import diffusion
 from executor.node import Range, node
@@ -90,5 +90,9 @@ def inpaint_model_conditioning(
     noise_mask: Annotated[bool, "Paint only where the mask is, and leave the rest as it is."] = True,
 ) -> Inpainting:
     """Show an inpainting model the picture and the mask."""
-    both, latent = diffusion.inpainting.condition(vae, pixels[..., :3], mask, [positive, negative], noise_mask)
-    return Inpainting(*both, latent)
+    shown, latent = diffusion.inpainting.condition(vae, pixels[..., :3], mask, noise_mask)
+    return Inpainting(_with(positive, shown), _with(negative, shown), latent)
+
+
+def _with(conditioning: Conditioning, options: dict[str, Any]) -> Conditioning:
+    return [(tensor, {**own, **options}) for tensor, own in conditioning]

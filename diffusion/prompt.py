@@ -33,38 +33,40 @@ def weighted(text: str) -> list[tuple[str, float]]:
     return [(segment.translate(PLAIN), weight) for segment, weight in _segments(text)]
 
 
-def _pairs(text: str) -> tuple[dict[int, int], list[int], list[int]]:
-    """The partner of each bracket that has one; the opening and the closing ones that have none."""
+def _bare(text: str) -> str:
+    """With those brackets made text that pair up with nothing before them: a `)` that would end what was not begun, and
+    all after it until as many `(` have come."""
+    depth = 0
+
+    def kept(match: re.Match[str]) -> str:
+        nonlocal depth
+        if match[0] == "(":
+            depth += 1
+            return "(" if depth > 0 else OPEN
+        depth -= 1
+        return ")" if depth >= 0 else CLOSE
+
+    return re.sub(r"[()]", kept, text)
+
+
+def _pairs(text: str) -> tuple[dict[int, int], list[int]]:
+    """The partner of each bracket that has one, and the opening ones that have none."""
     partner: dict[int, int] = {}
     opened: list[int] = []
-    closed: list[int] = []
     for match in re.finditer(r"[()]", text):
         at = match.start()
         if match[0] == "(":
             opened.append(at)
-        elif opened:
+        else:
             partner[at] = opened.pop()
             partner[partner[at]] = at
-        else:
-            closed.append(at)
-    return partner, opened, closed
-
-
-def _bare(text: str) -> str:
-    """With those brackets made text that an unmatched `)` spoils: itself and all after it, until as many unmatched `(`
-    have come as unmatched `)` before."""
-    _, opened, closed = _pairs(text)
-    if not closed:
-        return text
-    stop = opened[len(closed) - 1] + 1 if len(opened) >= len(closed) else len(text)
-    spoilt = text[closed[0] : stop].replace("(", OPEN).replace(")", CLOSE)
-    return text[: closed[0]] + spoilt + text[stop:]
+    return partner, opened
 
 
 def _segments(text: str) -> Iterator[tuple[str, float]]:
-    """For a text without unmatched `)`. An unmatched `(` makes the rest text, unless that ends in `)`: then the rest is
+    """For a text whose every `)` has a partner. An unmatched `(` makes the rest text, unless that ends in `)`: then the rest is
     one group, and the bracket that was the partner of its last has none."""
-    partner, opened, _ = _pairs(text)
+    partner, opened = _pairs(text)
     waiting = deque(opened)
     start, end, weight = 0, len(text), 1.0
     while waiting:
@@ -155,7 +157,8 @@ def chunks(groups: Sequence[Sequence[tuple[Token, float]]], pad: int) -> list[Ch
         while len(now) + len(left) > LENGTH - 1:
             room = LENGTH - 1 - len(now) if len(group) >= SHORT else 0
             done.append(_closed(now + left[:room], pad))
-            now, left = [(START, 1.0)], left[room:]
+            now = [(START, 1.0)]
+            left = left[room:]
         now += left
     return [*done, _closed(now, pad)]
 

@@ -1,0 +1,91 @@
+"""`Model`: the frozen handle of MODEL sockets, and the latents that its networks work on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from diffusion.placement import Resident
+from diffusion.prediction import Prediction
+
+
+@dataclass(frozen=True)
+class LatentFormat:
+    """How the latents of a family are scaled: a network sees (latent - shift) * scale."""
+
+    channels: int
+    scale: float
+    shift: float = 0.0
+
+    def encode(self, latent: Tensor) -> Tensor:
+        """From what LATENT sockets carry to what the network sees."""
+        return (latent - self.shift) * self.scale
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """From what the network sees to what LATENT sockets carry."""
+        return latent / self.scale + self.shift
+
+
+SD15 = LatentFormat(channels=4, scale=0.18215)
+SD3 = LatentFormat(channels=16, scale=1.5305, shift=0.0609)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Model:
+    """A denoising network with all that a run must know of it. Changes make a new handle, which shares the network.
+
+    network: called as network(x (b, c, h, w), timestep (b,), context (b, t, d), **others) -> output (b, c, h, w).
+    """
+
+    network: Callable[..., Tensor]
+    prediction: Prediction
+    latent_format: LatentFormat
+    name: str = ""
+
+    def x0(self, x: Tensor, sigma: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
+        """x (b, c, h, w) at sigma (b,) -> the estimate of x0. conditions: `context` (b, t, d) and others by name.
+
+        The one place where a network is called: all guidance is made of this.
+        """
+        at = self.prediction
+        output = self.network(at.scale_input(x, sigma), at.timestep(sigma), **conditions)
+        return at.to_x0(output.float(), x, sigma)
+
+    @property
+    def device(self) -> torch.device:
+        """Where a run should keep its tensors."""
+        return self.network.place.device if isinstance(self.network, Resident) else torch.device("cpu")
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the weights."""
+        module = module_of(self.network)
+        return sum(t.nbytes for t in (*module.parameters(), *module.buffers())) if module else 0
+
+
+def module_of(network: object) -> nn.Module | None:
+    """The torch module behind a network, if there is one."""
+    inner = network.module if isinstance(network, Resident) else network
+    return inner if isinstance(inner, nn.Module) else None
+
+
+@contextmanager
+def interruptible(network: object, check: Callable[[], None]) -> Iterator[None]:
+    """Within it `check` is called before each part of the network, so that what it raises ends a call half-way."""
+    module = module_of(network)
+
+    def before(part: nn.Module, inputs: Any) -> None:
+        check()
+
+    parts = [m for m in module.modules() if next(m.children(), None)] if module else []
+    hooks = [m.register_forward_pre_hook(before) for m in parts]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -130,12 +130,16 @@ def _literal(i: Input, value: Any, spec: NodeSpec, menus: Menus, trusted: bool) 
     if type(value) is list and not trusted and not i.is_list:
         raise Unfit("bad_linked_input", f"{i.name} is no link, which would be [node id, output number]", i.type)
     value = _unwrapped(value)
-    items: list[Any] = cast("list[Any]", value) if isinstance(value, list) else [value]
-    if trusted and (type(value) not in JSON_TYPES or not takes_literal(i.type)):
+    items = cast("list[Any]", value if isinstance(value, list) else [value])
+    if trusted and (_kind(value) not in JSON_TYPES or not takes_literal(i.type)):
         return (items if i.is_list else cast("Any", value)), ""
     if i.is_list:
         return [_one(i, item, spec, menus)[0] for item in items], ""
     return _one(i, value, spec, menus)
+
+
+def _kind(value: Any) -> Any:
+    return cast("Any", type(value))
 
 
 def _unwrapped(value: Any) -> Any:

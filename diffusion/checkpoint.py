@@ -51,8 +51,9 @@ def load(path: Path, embeddings: Sequence[Path] = ()) -> tuple[Model, Clip, Vae]
 def load_folder(folder: Path, embeddings: Sequence[Path] = ()) -> tuple[Model, Clip, Vae]:
     """The three networks of a folder in diffusers' layout. Raises ModelFileError if one is missing or unknown."""
     unet, text, vae = (read_header(folders.file(folder, part)) for part in ("unet", "text_encoder", "vae"))
-    model = _model(unet, open_weights(unet.path, unet), folders.heads(folder), folders.predicts_v(folder))
-    return model, _clip(text, open_weights(text.path, text), embeddings), _vae(vae, open_weights(vae.path, vae))
+    model = _model(unet, open_weights(unet.path, unet), folders.heads(folder, "unet"), folders.predicts_v(folder))
+    clip = _clip(text, open_weights(text.path, text), embeddings, folders.heads(folder, "text_encoder"))
+    return model, clip, _vae(vae, open_weights(vae.path, vae))
 
 
 def load_unet(path: Path, weight_dtype: str = "default") -> Model:
@@ -82,8 +83,10 @@ def _model(header: Header, weights: Weights, heads: int, predicts_v: bool) -> Mo
     return Model(network=network, prediction=prediction, latent_format=SD15, name=header.path.name)
 
 
-def _clip(header: Header, weights: Weights, embeddings: Sequence[Path], *, on_cpu: bool = False) -> Clip:
-    network, config = networks.text_encoder(header, weights, on_cpu=on_cpu)
+def _clip(
+    header: Header, weights: Weights, embeddings: Sequence[Path], heads: int = 0, *, on_cpu: bool = False
+) -> Clip:
+    network, config = networks.text_encoder(header, weights, heads, on_cpu=on_cpu)
     return Clip(encoders=(stable_diffusion_1(network, config),), embeddings=tuple(embeddings))
 
 

@@ -36,12 +36,12 @@ def predicts_v(folder: Path) -> bool:
     return _table(folder / "scheduler/scheduler_config.json").get("prediction_type") == "v_prediction"
 
 
-def heads(folder: Path) -> int:
-    """The UNet's attention heads, the same at every level; 0 = not told, or given by level as the convention has it.
+def heads(folder: Path, part: str) -> int:
+    """The attention heads of `unet` or `text_encoder`, the same at every level; 0 = not told, or given by level.
 
-    What the settings call `attention_head_dim` is a number of heads, unless a `num_attention_heads` stands beside it.
+    What a UNet's settings call `attention_head_dim` is a number of heads, unless `num_attention_heads` is beside it.
     """
-    told = _table(folder / "unet/config.json")
+    told = _table(folder / part / "config.json")
     count = told.get("num_attention_heads") or told.get("attention_head_dim")
     return count if type(count) is int and count > 0 else 0
 

@@ -31,12 +31,14 @@ def denoiser(header: Header, weights: Weights, heads: int = 0) -> Resident:
     return Resident(network, placement.for_denoiser(config.model_channels), mine, ACTIVATIONS * config.model_channels)
 
 
-def text_encoder(header: Header, weights: Weights, *, on_cpu: bool = False) -> tuple[Resident, ClipConfig]:
-    """The text network of a file. Raises ModelFileError if the file holds none."""
+def text_encoder(
+    header: Header, weights: Weights, heads: int = 0, *, on_cpu: bool = False
+) -> tuple[Resident, ClipConfig]:
+    """The text network of a file; heads as above. Raises ModelFileError if the file holds none."""
     part = detect.text(header)
     mine = weights.of(part)
     with _making_sense(header, "text encoder"):
-        config = ClipConfig.from_shapes(part.shapes, detect.heads(header, "text"))
+        config = ClipConfig.from_shapes(part.shapes, heads or detect.heads(header, "text"))
         network = assemble(lambda: ClipText(config), mine, "CLIP text encoder")
     return Resident(network, placement.for_coder(on_cpu=on_cpu), mine), config
 

@@ -61,7 +61,7 @@ def test_the_first_name_that_is_there_is_taken(folder: Path):
 def test_heads_come_from_the_settings(folder: Path, config: Any, heads: int):
     if config is not None:
         (folder / "unet/config.json").write_text(json.dumps(config))
-    assert folders.heads(folder) == heads
+    assert folders.heads(folder, "unet") == heads
 
 
 def test_v_prediction_comes_from_the_schedulers_settings(folder: Path):

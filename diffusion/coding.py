@@ -59,7 +59,7 @@ class Vae:
         """image (b, h, w, 3) in 0..1 -> latents (b, c, h/8, w/8). What exceeds multiples of 8 is cut off all around."""
         pixels = self._pixels(image)
         parts = _portions(pixels, pixels.shape[2] * pixels.shape[3])
-        return torch.cat([self.coder.encode(part) for part in parts])
+        return torch.cat([self.coder.encode(part) for part in parts]).contiguous()
 
     @torch.no_grad()
     def decode(self, latent: Tensor) -> Tensor:
@@ -71,7 +71,7 @@ class Vae:
     @torch.no_grad()
     def encode_tiled(self, image: Tensor, height: int, width: int, overlap: int) -> Tensor:
         """As `encode`, in tiles of height x width pixels; see `tiling`."""
-        return code_tiled(self._pixels(image), self.coder.encode, height, width, overlap, 1 / self.factor)
+        return code_tiled(self._pixels(image), self.coder.encode, height, width, overlap, 1 / self.factor).contiguous()
 
     @torch.no_grad()
     def decode_tiled(self, latent: Tensor, height: int, width: int, overlap: int) -> Tensor:
@@ -113,4 +113,4 @@ def _portions(x: Tensor, pixels: int) -> Iterator[Tensor]:
 
 
 def _image(y: Tensor) -> Tensor:
-    return y.add_(1).div_(2).clamp_(0, 1).movedim(1, -1)
+    return y.add_(1).div_(2).clamp_(0, 1).movedim(1, -1).contiguous()

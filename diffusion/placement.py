@@ -45,6 +45,7 @@ def for_denoiser(width: int) -> Place:
 
 def for_coder(*, on_cpu: bool = False) -> Place:
     """The place of a VAE or a text encoder."""
+    # not channels last: a VAE is 12 % faster then, but torch's group norm on a CPU ten to a hundred times less exact
     return Place(torch.device("cpu") if on_cpu else device(), precision.coder())
 
 

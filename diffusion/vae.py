@@ -14,6 +14,8 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
+from diffusion.upsampling import doubled_convolution
+
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -92,7 +94,8 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm(x)
-        q, k, v = (p(y).flatten(2).mT[:, None] for p in (self.q, self.k, self.v))  # b 1 hw c
+        # contiguous, else every place's attention to all others is held at once
+        q, k, v = (p(y).flatten(2).mT[:, None].contiguous() for p in (self.q, self.k, self.v))  # b 1 hw c
         y = functional.scaled_dot_product_attention(q, k, v)
         return self.proj_out(y[:, 0].mT.reshape(x.shape)).add_(x)
 
@@ -118,7 +121,7 @@ class Resize(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.halve:
             return self.conv(functional.pad(x, (0, 1, 0, 1)))  # on the right and below only
-        return self.conv(functional.interpolate(x, scale_factor=2, mode="nearest"))
+        return doubled_convolution(x, self.conv.weight, self.conv.bias)
 
 
 class Level(nn.Module):

@@ -7,11 +7,13 @@ import pytest
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor
+from torch.nn import functional
 
 from diffusion import networks
 from diffusion.header import read_header
 from diffusion.layouts import vae_names
 from diffusion.parts import find_vae
+from diffusion.upsampling import doubled_convolution
 from diffusion.vae import Autoencoder, VaeConfig
 from diffusion.weights import open_weights
 
@@ -113,3 +115,15 @@ def test_weights_and_inputs_are_left_as_they_are():
         network.decode(latent)
     assert image._version == latent._version == 0
     assert all(before[n].equal(t) for n, t in network.state_dict().items())
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_doubling_and_convolution_in_one(channels_last: bool):
+    generator = torch.Generator().manual_seed(4)
+    x, weight = torch.randn(2, 6, 5, 7, generator=generator), torch.randn(4, 6, 3, 3, generator=generator)
+    bias = torch.randn(4, generator=generator)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    got = doubled_convolution(x.contiguous(memory_format=layout), weight, bias)
+    expected = functional.conv2d(functional.interpolate(x, scale_factor=2), weight, bias, padding=1)
+    torch.testing.assert_close(got, expected)
+    assert got.is_contiguous(memory_format=layout)

@@ -16,19 +16,26 @@ if TYPE_CHECKING:
     from diffusion import coding as coding
     from diffusion import colors as colors
     from diffusion import composite as composite
+    from diffusion import conditioned as conditioned
     from diffusion import detect as detect
     from diffusion import embedding_files as embedding_files
     from diffusion import filters as filters
     from diffusion import folders as folders
+    from diffusion import guidance as guidance
     from diffusion import header as header
     from diffusion import images as images
     from diffusion import inpainting as inpainting
     from diffusion import masks as masks
+    from diffusion import model as model
     from diffusion import morphology as morphology
     from diffusion import noise as noise
+    from diffusion import prediction as prediction
     from diffusion import quantize as quantize
     from diffusion import resample as resample
     from diffusion import samplers as samplers
+    from diffusion import sampling as sampling
+    from diffusion import schedule_tables as schedule_tables
+    from diffusion import schedules as schedules
     from diffusion import settings as settings
     from diffusion import stitch as stitch
     from diffusion import text as text

@@ -1,4 +1,4 @@
-"""The names of samplers and schedules, in the standard's order. Torch-free: menus are read before anything is computed."""
+"""Names of samplers and schedules, in the standard's order. Torch-free: menus are read before anything is computed."""
 
 SAMPLERS = (
     "euler",

@@ -18,7 +18,7 @@ LCM_STEPS = 50
 """How many of the thousand timesteps a latent consistency model was distilled at (Luo et al. 2023)."""
 
 ZERO_SNR_SIGNAL = 4.8973451890853435e-08
-"""What the last timestep keeps of the signal where its SNR should be zero, so that its sigma is finite: the standard's."""
+"""What the last timestep keeps of the signal where its SNR should be zero, so that its sigma is finite."""
 
 PLAYGROUND_DATA = 0.5
 """Standard deviation of the data that EDM models of the playground v2.5 kind were trained for."""

@@ -1,0 +1,143 @@
+"""The model's answers to several conditionings at once, blended by area, mask, strength and range of steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from diffusion import placement
+from diffusion.model import Model
+from diffusion.regions import Conditioning, Region, batched, mirror_areas, resolve, weight
+
+MOST_REPEATS = 4  # of a short prompt, to share a batch with a long one
+NOTHING = 1e-37  # keeps 0 / 0 at 0 where no conditioning holds
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """One conditioning in a call. share: of the side's x0, at each place of its area; None = all of it, everywhere."""
+
+    side: str
+    region: Region
+    share: Tensor | None
+
+    def crop(self, x: Tensor) -> Tensor:
+        return self.region.area.crop(x) if self.region.area else x
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """Conditionings that share one call of the network, since their crops have one size."""
+
+    answers: tuple[Answer, ...]
+    conditions: Mapping[str, Tensor]  # (answers * b, ...)
+
+
+class Conditioned:
+    """The conditionings of a run, by side (`positive`, `negative`, ...). Prepared once for latents of one shape."""
+
+    def __init__(self, model: Model, sides: Mapping[str, Conditioning], shape: Sequence[int]):
+        """shape: of the latent, (b, c, h, w). Raises ValueError for an area outside of it."""
+        self.model, self.shape = model, tuple(shape)
+        self._sides = {name: resolve(c, model.prediction, shape) for name, c in sides.items()}
+        mirror_areas(self._sides)
+        self._limited = any(r.limited for r in self._regions())
+        self._weights: dict[Region, Tensor] = {}
+        self._plans: dict[tuple[object, ...], list[Call]] = {}
+
+    def __call__(self, x: Tensor, sigma: Tensor, sides: Iterable[str]) -> dict[str, Tensor]:
+        """x (b, c, h, w) at sigma (no dimensions) -> x0 of each of the sides; 0 wherever nothing is said of one."""
+        totals: dict[str, Tensor] = {}
+        for call in self._plan(sigma, tuple(sides)):
+            for answer, x0 in zip(call.answers, self._ask(call, x, sigma), strict=True):
+                if answer.share is None:
+                    totals[answer.side] = x0
+                else:
+                    total = totals.setdefault(answer.side, torch.zeros_like(x))
+                    answer.crop(total).add_(x0 * answer.share)
+        return {side: totals[side] if side in totals else torch.zeros_like(x) for side in sides}
+
+    def _ask(self, call: Call, x: Tensor, sigma: Tensor) -> list[Tensor]:
+        """x0 for each answer of a call: in one batch where the memory suffices, else one by one."""
+        crops = [answer.crop(x) for answer in call.answers]
+        n = len(crops)
+        if placement.fits(self.model.network, n * len(x), *crops[0].shape[-2:]):
+            together = crops[0] if n == 1 else torch.cat(crops)
+            return list(self.model.x0(together, sigma.expand(len(together)), call.conditions).chunk(n))
+        parts = [{k: v.chunk(n)[i] for k, v in call.conditions.items()} for i in range(n)]
+        return [self.model.x0(c, sigma.expand(len(c)), p) for c, p in zip(crops, parts, strict=True)]
+
+    def _regions(self) -> Iterable[Region]:
+        return (region for side in self._sides.values() for region in side)
+
+    def _plan(self, sigma: Tensor, sides: tuple[str, ...]) -> list[Call]:
+        level = float(sigma) if self._limited else 0.0  # reads it from its device only if it matters
+        holding = {s: [r for r in self._sides[s] if not self._limited or r.holds(level)] for s in sides}
+        key = (*((s, *regions) for s, regions in holding.items()),)
+        if key not in self._plans:
+            self._plans[key] = self._calls([a for s, regions in holding.items() for a in self._shares(s, regions)])
+        return self._plans[key]
+
+    # --- what is prepared ---
+
+    def _shares(self, side: str, regions: Sequence[Region]) -> list[Answer]:
+        """The conditionings of a side that hold at one time, with their shares, which add up to 1 or 0 everywhere."""
+        if len(regions) == 1 and _covers_all(regions[0]):
+            return [Answer(side, regions[0], None)]
+        total = torch.zeros(self.shape[0], 1, *self.shape[2:], device=self.model.device)
+        weights = [(r, self._weight(r)) for r in regions if not r.default]
+        for region, w in weights:
+            _within(region, total).add_(w)
+        rest = (1 - total).clamp(min=0)
+        defaults = [(r, _within(r, rest)) for r in regions if r.default and _within(r, rest).any()]
+        for region, w in defaults:
+            _within(region, total).add_(w)
+        return [Answer(side, r, w / (_within(r, total) + NOTHING)) for r, w in (*weights, *defaults)]
+
+    def _weight(self, region: Region) -> Tensor:
+        if region not in self._weights:
+            self._weights[region] = weight(region, self.shape, self.model.device)
+        return self._weights[region]
+
+    def _calls(self, answers: Sequence[Answer]) -> list[Call]:
+        groups: list[list[Answer]] = []
+        for answer in answers:
+            group = next((g for g in groups if _together([*g, answer])), None)
+            if group is None:
+                groups.append([answer])
+            else:
+                group.append(answer)
+        return [Call(tuple(group), self._batch(group)) for group in groups]
+
+    def _batch(self, group: Sequence[Answer]) -> dict[str, Tensor]:
+        everything = [answer.region.conditions for answer in group]
+        tokens = math.lcm(*(c["context"].shape[1] for c in everything))
+        longer = [{**c, "context": c["context"].repeat(1, tokens // c["context"].shape[1], 1)} for c in everything]
+        return {
+            name: torch.cat([batched(c[name], self.shape[0]) for c in longer]).to(self.model.device)
+            for name in everything[0]
+        }
+
+
+def _covers_all(region: Region) -> bool:
+    return region.area is None and region.mask is None and (region.strength > 0 or region.default)
+
+
+def _within(region: Region, x: Tensor) -> Tensor:
+    return region.area.crop(x) if region.area else x
+
+
+def _together(group: Sequence[Answer]) -> bool:
+    """Whether conditionings can share a call: crops of one size, and tokens that can be repeated to one number."""
+    if len({a.region.area.size if a.region.area else None for a in group}) > 1:
+        return False
+    conditions = [a.region.conditions for a in group]
+    shapes = [{k: v.shape[1:] for k, v in c.items() if k != "context"} for c in conditions]
+    tokens = [c["context"].shape[1] for c in conditions]
+    width = {c["context"].shape[2] for c in conditions}
+    same = all(s == shapes[0] for s in shapes) and len(width) == 1
+    return same and math.lcm(*tokens) <= MOST_REPEATS * min(tokens)

@@ -130,7 +130,7 @@ def test_settings_are_checked_and_come_from_the_environment(monkeypatch: pytest.
     settings.use(settings.Settings("bf16", "cpu"))
     assert placement.for_denoiser(320) == Place(CPU, torch.bfloat16, True)
     assert placement.for_denoiser(64) == Place(CPU, torch.bfloat16, False)
-    assert placement.for_coder() == Place(CPU, torch.float32, True)
+    assert placement.for_coder() == Place(CPU, torch.float32, False)
     with pytest.raises(ValueError, match="precision 'fp8' is none of auto, fp32, bf16, fp16"):
         settings.Settings("fp8")
     with pytest.raises(ValueError, match="device 'tpu'"):

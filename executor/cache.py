@@ -24,11 +24,15 @@ class Entry:
     seconds: float  # that it took
     restore: float = 0.0  # seconds to have it again in another process
     survey: Survey = field(default_factory=lambda: Survey({}, 0, False))
-    version: Snapshot = ()
+    version: tuple[Snapshot, ...] = ()
 
 
 def entry(outputs: tuple[list[Any], ...], ui: Mapping[str, Any] | None, seconds: float, restore: float = 0.0) -> Entry:
-    return Entry(outputs, ui, seconds, restore, survey(outputs), snapshot(outputs))
+    return Entry(outputs, ui, seconds, restore, survey(outputs), _version(outputs))
+
+
+def _version(outputs: tuple[list[Any], ...]) -> tuple[Snapshot, ...]:
+    return tuple(snapshot(items) for items in outputs)
 
 
 class Pool:
@@ -47,7 +51,7 @@ class Pool:
     def get(self, key: str) -> Entry | None:
         found = self._entries.get(key)
         if found is not None:
-            if found.version and snapshot(found.outputs) != found.version:  # somebody changed it in place
+            if any(found.version) and _version(found.outputs) != found.version:  # somebody changed it in place
                 self.discard(key)
                 return None
             self._touch(key, found)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from executor.events import Emit, Progressed
 from executor.node import Cancelled
 
 
@@ -38,8 +39,8 @@ class Cancel:
 class Reporter:
     """The `Progress` of one node: at most a hundred and one reports of a pass get through."""
 
-    def __init__(self, report: Callable[[int, int, Any], None], cancel: Cancel):
-        self._report, self._cancel = report, cancel
+    def __init__(self, node: str, post: Emit, cancel: Cancel):
+        self._node, self._post, self._cancel = node, post, cancel
         self._last: tuple[int, int] | None = None
 
     def __call__(self, value: int, total: int, preview: Any = None) -> None:
@@ -47,7 +48,7 @@ class Reporter:
         now = (value * 100 // max(total, 1), total)
         if now != self._last:
             self._last = now
-            self._report(value, total, preview)
+            self._post(Progressed(self._node, value, total, preview))
 
     def check(self) -> None:
         self._cancel.check()

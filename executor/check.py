@@ -8,7 +8,7 @@ from dataclasses import replace
 from executor.bind import Bound, Menus, Problem, bind, call_hook, callable_with
 from executor.facts import disagreements
 from executor.files import Files
-from executor.graph import Graph, Link, Node
+from executor.graph import Graph, Link, Node, uncollected
 from executor.node import NodeSpec
 from executor.types import compatible
 
@@ -27,6 +27,11 @@ def check(graph: Graph, specs: Mapping[str, NodeSpec], files: Files, *, trusted:
     An error at a node that no output needs is a warning, since it never runs; an unknown type or a cycle never is.
     trusted: see `executor.graph.read`; such a graph needs no output node either.
     """
+    with uncollected():
+        return _check(graph, specs, files, trusted)
+
+
+def _check(graph: Graph, specs: Mapping[str, NodeSpec], files: Files, trusted: bool) -> list[Problem]:
     menus = Menus(files)
     problems: list[Problem] = []
     bound: dict[str, Bound] = {}

@@ -12,7 +12,7 @@ import networkx as nx
 from executor.bind import Bound, Menus, Problem, bind
 from executor.check import InvalidGraph
 from executor.files import Files
-from executor.graph import Graph, Link
+from executor.graph import Graph, Link, uncollected
 from executor.keys import Prints, step_key
 from executor.node import NodeSpec
 
@@ -65,7 +65,18 @@ def make_plan(
 
     salt: what every result depends on beside its node: precision, device.
     """
-    targets = tuple(dict.fromkeys(targets))
+    with uncollected():
+        return _plan(graph, specs, tuple(dict.fromkeys(targets)), files, salt, within)
+
+
+def _plan(
+    graph: Graph,
+    specs: Mapping[str, NodeSpec],
+    targets: tuple[str, ...],
+    files: Files,
+    salt: str,
+    within: Within | None,
+) -> Plan:
     order = _order(graph, targets)
     menus = Menus(files)
     bound = {id: _bound(graph, id, specs, menus, within is not None) for id in order}
@@ -96,14 +107,15 @@ def _order(graph: Graph, targets: tuple[str, ...]) -> list[str]:
     if len(graph.order) < len(graph.nodes):
         raise_for_cycle(graph, needed)
     weight: dict[str, int] = {}
-    demand: nx.DiGraph[str] = nx.DiGraph()
+    demand: dict[str, Iterable[str]] = {}
     for id in graph.order:
         if id in needed:
-            sources = sorted(graph.flow.pred[id], key=weight.__getitem__, reverse=True)
+            demand[id] = sources = list(graph.flow.predecessors(id))
+            if len(sources) > 1:
+                sources.sort(key=weight.__getitem__, reverse=True)
             weight[id] = max((weight[s] + n for n, s in enumerate(sources)), default=1)
-            demand.add_edges_from((id, s) for s in sources)
-    demand.add_edges_from(("", target) for target in targets)
-    return [id for id in nx.dfs_postorder_nodes(demand, "") if id]
+    demand[""] = list(targets)
+    return list(nx.dfs_postorder_nodes(nx.DiGraph(demand), ""))[:-1]
 
 
 def raise_for_cycle(graph: Graph, needed: set[str]) -> None:

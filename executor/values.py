@@ -76,7 +76,7 @@ def _storage(value: Any) -> tuple[int, int] | None:
 
 def snapshot(values: Any) -> Snapshot:
     """Differs from one taken before if a container or tensor below was changed in place meanwhile."""
-    if type(values) in PLAIN:
+    if _kind(values) is list and len(values) == 1 and _kind(values[0]) in PLAIN:
         return ()
     found: list[Any] = []
     stack, seen = [values], set[int]()

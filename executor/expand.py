@@ -1,0 +1,52 @@
+"""Graphs that nodes return: their ids, and the links between them, behind the id of the node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from executor.check import InvalidGraph, check, outputs
+from executor.files import Files
+from executor.graph import Link, read
+from executor.node import Expand, NodeSpec
+from executor.plan import Plan, Step, Within, make_plan
+
+Part = tuple[tuple[Any, ...], tuple[Link | None, ...]]
+"""The outputs of one call of a node: values, and where there is a link to an inner step, that instead."""
+
+
+def links(expand: Expand[Any], prefix: str) -> tuple[Link | None, ...]:
+    """For each result of a returned graph the inner output that it is, or None for a value."""
+    return tuple(_link(value, expand.graph, prefix) for value in expand.result)
+
+
+def plan_of(
+    expand: Expand[Any], step: Step, prefix: str, turn: int, specs: Mapping[str, NodeSpec], files: Files, salt: str
+) -> Plan:
+    """The steps of a graph that the call `turn` of a step returned. Raises InvalidGraph.
+
+    Values in it that have no text are keyed by the step's own key, of which they are a function.
+    """
+    graph = read({prefix + id: _renamed(node, expand.graph, prefix) for id, node in expand.graph.items()}, trusted=True)
+    wrong = [p for p in check(graph, specs, files, trusted=True) if p.severity == "error"]
+    if wrong:
+        raise InvalidGraph(wrong)
+    wanted = [link.node for link in links(expand, prefix) if link]
+    within = Within((*step.place, turn), f"{step.key}/{turn}" if step.key else "")
+    return make_plan(graph, specs, [*wanted, *outputs(graph, specs)], files, salt=salt, within=within)
+
+
+def _renamed(node: Mapping[str, Any], graph: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    inputs = cast("dict[str, Any]", node.get("inputs", {}))
+    found = {name: _link(value, graph, prefix) for name, value in inputs.items()}
+    return {**node, "inputs": {n: list(link) if (link := found[n]) else v for n, v in inputs.items()}}
+
+
+def _link(value: Any, graph: Mapping[str, Any], prefix: str) -> Link | None:
+    """The link that a value in a returned graph is, if it is one."""
+    if not isinstance(value, list | tuple):
+        return None
+    pair = tuple(cast("list[Any]", value))
+    if len(pair) == 2 and isinstance(pair[0], str) and type(pair[1]) is int and pair[0] in graph:
+        return Link(prefix + pair[0], pair[1])
+    return None

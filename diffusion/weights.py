@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import mmap
 import pickle
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from diffusion.header import Entry, Header, ModelFileError, read_header
 from diffusion.parts import Part
@@ -112,7 +113,7 @@ def assemble(build: Callable[[], M], weights: Weights, what: str) -> M:
     what: the network's name in messages. Raises ModelFileError with the names that are missing, too many or of
     another shape.
     """
-    with torch.device("meta"):
+    with torch.device("meta"), _Uninitialised():
         network = build()
     network.requires_grad_(False).eval()
     tensors = {n: t for n, t in weights.tensors.items() if n.rpartition(".")[2] not in IGNORED}
@@ -125,6 +126,18 @@ def assemble(build: Callable[[], M], weights: Weights, what: str) -> M:
         raise ModelFileError(f"{weights.path.name} does not fit the {what}: {'; '.join(wrong)}")
     network.load_state_dict(tensors, strict=True, assign=True)
     return network
+
+
+class _Uninitialised(TorchFunctionMode):
+    """Skips what modules do to give new parameters random values: on the meta device it costs a second of imports."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        given = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
 
 
 def _list(names: Iterable[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,3 +138,11 @@ def test_a_folder_is_the_same_model(tmp_path: Path, starter: Path, state: dict[s
     z = torch.randn(1, 4, 4, 4)
     assert torch.equal(coder2.decode(z), coder.decode(z))
     assert torch.equal(clip2.encode("a cat")[0], clip.encode("a cat")[0])
+
+
+def test_loading_does_not_wait_for_torchs_compiler(starter: Path):
+    code = (
+        "import sys; from pathlib import Path; from diffusion import checkpoint; "
+        f"checkpoint.load(Path({str(starter)!r})); assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=starter.parents[2])

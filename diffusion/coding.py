@@ -95,10 +95,15 @@ class Vae:
                 "use the VAE of the model that made it"
             )
 
+    @property
+    def network(self) -> object:
+        """The network itself, which a run may have to interrupt."""
+        return getattr(self.coder, "network", self.coder)
+
     @cached_property
     def nbytes(self) -> int:
         """The size of the weights."""
-        return parameter_bytes(getattr(self.coder, "network", self.coder))
+        return parameter_bytes(self.network)
 
 
 def crop(image: Tensor, multiple: int = 8) -> Tensor:

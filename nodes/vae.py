@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Annotated, Any, NamedTuple
 
 import diffusion
-from executor.node import Range, node
+from executor.node import Progress, Range, node, silent
 from nodes.sockets import Conditioning, Image, Latent, Mask, Vae
 
 Overlap = Annotated[int, Range(0, 4096, step=32), "How many pixels neighbouring tiles share."]
@@ -19,16 +20,23 @@ class Inpainting(NamedTuple):
     latent: Latent
 
 
+def _stoppable(vae: Vae, progress: Progress) -> AbstractContextManager[None]:
+    """Cancelling is noticed between the parts of the network."""
+    return diffusion.model.interruptible(vae.network, progress.check)
+
+
 @node("VAEDecode", category="latent", display_name="VAE Decode")
-def vae_decode(*, samples: Latent, vae: Vae) -> Image:
+def vae_decode(*, samples: Latent, vae: Vae, progress: Progress = silent) -> Image:
     """Turn latents into pictures."""
-    return vae.decode(samples["samples"])
+    with _stoppable(vae, progress):
+        return vae.decode(samples["samples"])
 
 
 @node("VAEEncode", category="latent", display_name="VAE Encode")
-def vae_encode(*, pixels: Image, vae: Vae) -> Latent:
+def vae_encode(*, pixels: Image, vae: Vae, progress: Progress = silent) -> Latent:
     """Turn pictures into latents; what exceeds a multiple of 8 pixels is cut off all around."""
-    return {"samples": vae.encode(pixels[..., :3])}
+    with _stoppable(vae, progress):
+        return {"samples": vae.encode(pixels[..., :3])}
 
 
 @node("VAEDecodeTiled", category="_for_testing", display_name="VAE Decode (Tiled)")
@@ -40,10 +48,12 @@ def vae_decode_tiled(
     overlap: Overlap = 64,
     temporal_size: Frames = 64,
     temporal_overlap: FrameOverlap = 8,
+    progress: Progress = silent,
 ) -> Image:
     """Turn latents into pictures tile by tile, for pictures that are too large for the memory."""
     tile, shared = tile_size // vae.factor, min(overlap, tile_size // 4) // vae.factor
-    return vae.decode_tiled(samples["samples"], tile, tile, shared)
+    with _stoppable(vae, progress):
+        return vae.decode_tiled(samples["samples"], tile, tile, shared)
 
 
 def tiles_problem(tile_size: int, overlap: int) -> str | None:
@@ -62,9 +72,11 @@ def vae_encode_tiled(
     overlap: Overlap = 64,
     temporal_size: Frames = 64,
     temporal_overlap: FrameOverlap = 8,
+    progress: Progress = silent,
 ) -> Latent:
     """Turn pictures into latents tile by tile, for pictures that are too large for the memory."""
-    return {"samples": vae.encode_tiled(pixels[..., :3], tile_size, tile_size, overlap)}
+    with _stoppable(vae, progress):
+        return {"samples": vae.encode_tiled(pixels[..., :3], tile_size, tile_size, overlap)}
 
 
 @node("VAEEncodeForInpaint", category="latent/inpaint", display_name="VAE Encode (for Inpainting)")
@@ -74,9 +86,11 @@ def vae_encode_for_inpaint(
     vae: Vae,
     mask: Annotated[Mask, "1 where the picture is to be painted anew."],
     grow_mask_by: Annotated[int, Range(0, 64, step=1), "Paint this many pixels more, to hide the seam."] = 6,
+    progress: Progress = silent,
 ) -> Latent:
     """Turn pictures into latents in which the masked part is grey and will be painted anew."""
-    return diffusion.inpainting.encode_for_inpainting(vae, pixels[..., :3], mask, grow_mask_by)
+    with _stoppable(vae, progress):
+        return diffusion.inpainting.encode_for_inpainting(vae, pixels[..., :3], mask, grow_mask_by)
 
 
 @node("InpaintModelConditioning", category="conditioning/inpaint")
@@ -88,9 +102,11 @@ def inpaint_model_conditioning(
     pixels: Image,
     mask: Annotated[Mask, "1 where the picture is to be painted anew."],
     noise_mask: Annotated[bool, "Paint only where the mask is, and leave the rest as it is."] = True,
+    progress: Progress = silent,
 ) -> Inpainting:
     """Show an inpainting model the picture and the mask."""
-    shown, latent = diffusion.inpainting.condition(vae, pixels[..., :3], mask, noise_mask)
+    with _stoppable(vae, progress):
+        shown, latent = diffusion.inpainting.condition(vae, pixels[..., :3], mask, noise_mask)
     return Inpainting(_with(positive, shown), _with(negative, shown), latent)
 
 

@@ -8,10 +8,18 @@ import torch
 
 from diffusion.coding import Vae
 from diffusion.text import Clip, stable_diffusion_1
+from diffusion.vae import Autoencoder, VaeConfig
 from executor.files import Files
-from executor.node import registry
+from executor.node import Cancelled, registry
 from nodes.text import clip_set_last_layer, clip_text_encode, embedding_state
-from nodes.vae import inpaint_model_conditioning, tiles_problem, vae_decode_tiled, vae_encode, vae_encode_tiled
+from nodes.vae import (
+    inpaint_model_conditioning,
+    tiles_problem,
+    vae_decode,
+    vae_decode_tiled,
+    vae_encode,
+    vae_encode_tiled,
+)
 from tests.diffusion.test_clip import network
 from tests.diffusion.test_coding import Means
 from tests.diffusion.test_text import CONFIG
@@ -73,3 +81,25 @@ def test_conditionings_are_not_changed_in_place():
     assert positive[0][1] == {"strength": 1.0}
     assert set(got.positive[0][1]) == {"strength", "concat_latent_image", "concat_mask"}
     assert got.negative == []
+
+
+class Stopped:
+    """Reports that the run was cancelled, from the third time on that it is asked."""
+
+    asked = 0
+
+    def __call__(self, value: int, total: int, preview: object = None) -> None: ...
+
+    def check(self) -> None:
+        self.asked += 1
+        if self.asked > 2:
+            raise Cancelled
+
+
+def test_cancelling_is_noticed_within_the_network():
+    vae = Vae(Autoencoder(VaeConfig((32, 32), (32, 32), 1, 1, 4, 4, quant=True)).requires_grad_(False), factor=2)
+    progress = Stopped()
+    with pytest.raises(Cancelled):
+        vae_decode(samples={"samples": torch.zeros(1, 4, 8, 8)}, vae=vae, progress=progress)
+    assert progress.asked == 3
+    assert vae_decode(samples={"samples": torch.zeros(1, 4, 8, 8)}, vae=vae).shape == (1, 16, 16, 3)

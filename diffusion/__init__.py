@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from diffusion import coding as coding
     from diffusion import colors as colors
     from diffusion import composite as composite
-    from diffusion import conditioned as conditioned
     from diffusion import detect as detect
     from diffusion import embedding_files as embedding_files
     from diffusion import filters as filters
     from diffusion import folders as folders
+    from diffusion import gits as gits
     from diffusion import guidance as guidance
     from diffusion import header as header
     from diffusion import images as images
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from diffusion import schedule_tables as schedule_tables
     from diffusion import schedules as schedules
     from diffusion import settings as settings
+    from diffusion import sigma_lists as sigma_lists
     from diffusion import stitch as stitch
     from diffusion import text as text
 

@@ -20,8 +20,14 @@ LCM_STEPS = 50
 ZERO_SNR_SIGNAL = 4.8973451890853435e-08
 """What the last timestep keeps of the signal where its SNR should be zero, so that its sigma is finite."""
 
-PLAYGROUND_DATA = 0.5
-"""Standard deviation of the data that EDM models of the playground v2.5 kind were trained for."""
+EDM = {
+    "v_prediction": ("v", 1.0),
+    "edm": ("edm", 0.5),
+    "edm_playground_v2.5": ("edm", 0.5),
+    "eps": ("eps", 1.0),
+    "cosmos_rflow": ("cosmos_rflow", 1.0),
+}
+"""Samplings of models at any sigma: what they predict, and the standard deviation of the data they were trained for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,9 +207,16 @@ def _flow_space(steps: int, shift: float, multiplier: float) -> Flow:
     return Flow(space.sigma(times * multiplier), shift, multiplier)
 
 
-def continuous(kind: str, sigma_min: float, sigma_max: float, *, data: float = 1.0) -> Prediction:
-    """Any sigma between two ends, log-uniform; kind: v, edm, eps or cosmos_rflow. Raises ValueError for bad ends."""
-    space = RationalFlow if kind == "cosmos_rflow" else LogUniform
+def flux_shift(width: int, height: int, base: float, most: float) -> float:
+    """The shift of Flux for a picture's size in pixels: `base` at 256 tokens of 16 x 16, `most` at 4096, linear."""
+    tokens = width * height / 256
+    return base + (most - base) * (tokens - 256) / (4096 - 256)
+
+
+def edm(sampling: str, sigma_min: float, sigma_max: float) -> Prediction:
+    """Any sigma between two ends, log-uniform. sampling: one of EDM. Raises ValueError for bad ends."""
+    space = RationalFlow if sampling == "cosmos_rflow" else LogUniform
+    kind, data = EDM[sampling]
     return Prediction(kind, space(_log_uniform(sigma_min, sigma_max)), data)
 
 

@@ -85,6 +85,17 @@ def _run(
     return model.latent_format.decode(at.remove_scale(x, sigmas[-1])).cpu()
 
 
+def add_noise(model: Model, noise: Noise, sigmas: Tensor, latent: Latent) -> dict[str, Any]:
+    """The latent with as much noise as lies between the first and the last of the sigmas; of one, as much as it says."""
+    if len(sigmas) == 0:
+        return dict(latent)
+    samples = fitting_channels(latent["samples"], model.latent_format)
+    clean = model.latent_format.encode(samples) if samples.any() else samples
+    amount = float((sigmas[0] - sigmas[-1]).abs() if len(sigmas) > 1 else sigmas[0])
+    noisy = model.prediction.add_noise(clean, noise.of(samples, latent.get("batch_index")), amount, False)
+    return {**latent, "samples": model.latent_format.decode(noisy)}
+
+
 def _starts_at_the_end(sigma: float, sigma_max: float) -> bool:
     return sigma > sigma_max or math.isclose(sigma, sigma_max, rel_tol=1e-5)
 
@@ -129,8 +140,8 @@ def run_schedule(
 ) -> dict[str, Any]:
     """A sampler and a schedule by their names, with classifier-free guidance: what the KSampler nodes do.
 
-    denoise: share of the schedule that is run, 0..1, from its end. start, end: steps of it to run; with `keep_noise` the
-    latent still holds the noise of step `end`, so that another run can go on there.
+    denoise: share of the schedule that is run, 0..1, from its end. start, end: steps of it to run; with `keep_noise`
+    the latent still holds the noise of step `end`, so that another run can go on there.
     """
     sigmas = for_sampler(sampler, schedule, model.prediction, steps, denoise)
     if end is not None or start:

@@ -205,3 +205,12 @@ def _timesteps(model: Prediction, n: int) -> Tensor:
 
 def _end(model: Prediction) -> float:
     return float(model.sigma(model.timestep(torch.tensor(model.sigma_min))))
+
+
+def sigma_at(model: Prediction, percent: float, *, actual: bool) -> float:
+    """Sigma after a share of the steps; `actual`: the ends of the model's scale at 0 and 1, not the open ends."""
+    if actual and percent <= 0:
+        return model.sigma_max
+    if actual and percent >= 1:
+        return model.sigma_min
+    return model.percent_to_sigma(percent)

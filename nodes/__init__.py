@@ -1,5 +1,6 @@
 """The stages: one module a stage. Importing this package registers every node."""
 
+from nodes import guiders as guiders
 from nodes import image_alpha as image_alpha
 from nodes import image_batch as image_batch
 from nodes import image_effects as image_effects
@@ -7,7 +8,10 @@ from nodes import image_size as image_size
 from nodes import image_transform as image_transform
 from nodes import loaders as loaders
 from nodes import masks as masks
+from nodes import model_sampling as model_sampling
 from nodes import noise as noise
 from nodes import samplers as samplers
+from nodes import sampling as sampling
+from nodes import sigmas as sigmas
 from nodes import text as text
 from nodes import vae as vae

@@ -12,8 +12,8 @@ from diffusion import guidance
 from diffusion.guidance import Guider
 from diffusion.model import Model
 from diffusion.noise import Noise
-from diffusion.sampling import sample
 from diffusion.samplers import Sampler
+from diffusion.sampling import sample
 from executor.node import registry
 from tests import compare
 from tests.replay.toys import MODELS

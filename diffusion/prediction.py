@@ -170,16 +170,11 @@ def stable_diffusion_sigmas(*, zero_snr: bool = False) -> Tensor:
     """
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
     signal = torch.cumprod(1 - betas, 0)
-    sigmas = ((1 - signal) / signal).sqrt().float()
-    return _to_zero_snr(sigmas) if zero_snr else sigmas
-
-
-def _to_zero_snr(sigmas: Tensor) -> Tensor:
-    root = (1 / (sigmas * sigmas + 1)).sqrt()
-    first, last = root[0].clone(), root[-1].clone()
-    signal = ((root - last) * (first / (first - last))) ** 2
-    signal[-1] = ZERO_SNR_SIGNAL
-    return ((1 - signal) / signal).sqrt()
+    if zero_snr:
+        root = signal.sqrt()
+        signal = ((root - root[-1]) * (root[0] / (root[0] - root[-1]))) ** 2
+        signal[-1] = ZERO_SNR_SIGNAL
+    return ((1 - signal) / signal).sqrt().float()
 
 
 def discrete(kind: str, *, zero_snr: bool = False) -> Prediction:

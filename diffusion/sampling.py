@@ -86,7 +86,7 @@ def _run(
 
 
 def add_noise(model: Model, noise: Noise, sigmas: Tensor, latent: Latent) -> dict[str, Any]:
-    """The latent with as much noise as lies between the first and the last of the sigmas; of one, as much as it says."""
+    """The latent with as much noise as lies between the first and the last sigma; of one alone, as much as it says."""
     if len(sigmas) == 0:
         return dict(latent)
     samples = fitting_channels(latent["samples"], model.latent_format)

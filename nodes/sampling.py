@@ -17,7 +17,6 @@ ScheduleName = Annotated[str, Choice(SCHEDULES), "How the noise levels of the st
 Steps = Annotated[int, Range(1, 10000), "More steps take longer and are more exact."]
 Scale = Annotated[float, Range(0.0, 100.0, step=0.1, round=0.01)]
 Cfg = Annotated[Scale, "How strongly to follow the positive prompt and avoid the negative; 1 ignores the negative."]
-Switch = Literal["enable", "disable"]
 
 
 def reporting(progress: Progress) -> OnStep:
@@ -72,7 +71,7 @@ def k_sampler(
 def k_sampler_advanced(
     *,
     model: Model,
-    add_noise: Annotated[Switch, "Off for a latent that still holds noise from an earlier run."],
+    add_noise: Annotated[Literal["enable", "disable"], "Off for a latent that still holds noise from an earlier run."],
     noise_seed: Seed = 0,
     steps: Steps = 20,
     cfg: Cfg = 8.0,
@@ -84,7 +83,7 @@ def k_sampler_advanced(
     start_at_step: Annotated[int, Range(0, 10000), "Skip the steps before this one."] = 0,
     end_at_step: Annotated[int, Range(0, 10000), "Stop after this step."] = 10000,
     return_with_leftover_noise: Annotated[
-        Switch, "Keep the noise that is left after the last step, for another sampler to go on."
+        Literal["disable", "enable"], "Keep the noise that is left after the last step, for another sampler to go on."
     ],
     progress: Progress = silent,
 ) -> Latent:

@@ -1,25 +1,40 @@
-"""Replays the lists "schedules" and "extras" of sampling.json."""
+"""Replays the lists "schedules" and "extras" of sampling.json, and its "samplers" once more through whole runs."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from diffusion.noise import Noise
+from diffusion.sampling import run_schedule
 from diffusion.schedules import for_sampler
+from tests.replay.samplers import mismatch
 from tests.replay.toys import MODELS
 
 ROUNDED, TOLERANCE = 1e-6, 1e-5  # records have six decimals
+POSITIVE, NEGATIVE = 0.3, -0.2
 
 
 def replay(data: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, str | None]]:
     """For each record its label, and None or what differs."""
     for r in data.get("schedules", ()):
-        yield _label(r), _schedule(r)
-
-
-def _label(r: Mapping[str, Any]) -> str:
-    return "schedules " + " ".join(f"{k} {v}" for k, v in r.items() if k != "sigmas")
+        yield "schedules " + " ".join(f"{k} {v}" for k, v in r.items() if k != "sigmas"), _schedule(r)
+    before: Tensor | None = None
+    for r in data.get("extras", ()):
+        try:
+            before = _extra(r, data, before)
+            yield f"extras {r['case']}, {r['sampler']}", mismatch(before, r)
+        except Exception as error:
+            yield f"extras {r['case']}, {r['sampler']}", f"{type(error).__name__}: {error}"
+    for r in data.get("samplers", ()):
+        label = f"runs {r['model']} {r['sampler']} {r['scheduler']} {r['steps']} steps, cfg {r['cfg']}"
+        try:
+            yield label, mismatch(_run(r, r["model"], {"samples": torch.zeros(r["shape"])}), r)
+        except Exception as error:
+            yield label, f"{type(error).__name__}: {error}"
 
 
 def _schedule(r: Mapping[str, Any]) -> str | None:
@@ -33,3 +48,38 @@ def _schedule(r: Mapping[str, Any]) -> str | None:
     if torch.isclose(got, want, atol=ROUNDED, rtol=TOLERANCE).all():
         return None
     return f"off by {float((got - want).abs().max()):.1e}"
+
+
+def _extra(r: Mapping[str, Any], data: Mapping[str, Any], before: Tensor | None) -> Tensor:
+    """A record by what its case says; the continuation of a cut run starts from the result of the record before."""
+    case = r["case"]
+    samples = torch.zeros(r["shape"])
+    options: dict[str, Any] = {"denoise": r.get("denoise", 1.0)}
+    latent: dict[str, Any] = {}
+    if "latent" in r or "mask" in case:
+        values = r["latent"]["values"] if "latent" in r else data["image_latent"]
+        samples = torch.tensor(values).reshape(r["shape"])
+    if "mask" in case:
+        latent["noise_mask"] = torch.zeros(1, 1, *r["shape"][2:])
+        latent["noise_mask"][..., r["shape"][3] // 2 :] = 1
+    if match := re.match(r"advanced (\d+)-(\d+) of", case):
+        options = {"start": int(match[1]), "end": int(match[2]), "keep_noise": "leftover noise kept" in case}
+        if "continuing" in case:
+            assert before is not None
+            samples, options["add"] = before, False
+    return _run(r, "sdv" if case == "v prediction" else "sd15", {"samples": samples, **latent}, **options)
+
+
+def _run(r: Mapping[str, Any], model: str, latent: Mapping[str, Any], *, add: bool = True, **options: Any) -> Tensor:
+    return run_schedule(
+        MODELS[model](),
+        [(torch.full((1, 7, 8), POSITIVE), {})],
+        [(torch.full((1, 7, 8), NEGATIVE), {})],
+        latent,
+        noise=Noise(r["seed"], add),
+        steps=r["steps"],
+        cfg=r["cfg"],
+        sampler=r["sampler"],
+        schedule=r["scheduler"],
+        **options,
+    )["samples"]

@@ -93,3 +93,12 @@ def test_hooks_need_no_torch():
         f"loaders.checkpoint_state(Files(), {NAME!r}); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_each_loader_opens_its_part(files: Files):
+    model, clip, vae = loaders.checkpoint_loader_simple(ckpt_name=NAME, files=files)
+    assert loaders.unet_loader(unet_name=NAME, weight_dtype="default", files=files).name == model.name == NAME
+    assert loaders.vae_loader(vae_name=NAME, files=files).channels == vae.channels == 4
+    own = loaders.clip_loader(clip_name=NAME, type="stable_diffusion", files=files)
+    assert torch.equal(own.encode("a fox")[0], clip.encode("a fox")[0])
+    assert own.embeddings == tuple(files.folders("embeddings"))

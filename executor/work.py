@@ -225,10 +225,7 @@ class Work:
         spec = step.spec
         if not spec.given and not spec.hidden:
             return {}
-        engine = {
-            "files": self.files,
-            "progress": Reporter(lambda *done: self._progressed(step.id, *done), self.cancel),
-        }
+        engine = {"files": self.files, "progress": Reporter(step.id, self._post, self.cancel)}
         prompt, extra = self.plan.prompt, self.extra
         hidden = {"PROMPT": prompt, "DYNPROMPT": prompt, "EXTRA_PNGINFO": extra, "UNIQUE_ID": step.id}
         return {p: engine[k] for p, k in spec.given.items()} | {p: hidden.get(k) for p, k in spec.hidden.items()}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from diffusion import header as header
     from diffusion import images as images
     from diffusion import inpainting as inpainting
+    from diffusion import latents as latents
     from diffusion import masks as masks
     from diffusion import model as model
     from diffusion import morphology as morphology

@@ -1,5 +1,6 @@
 """The stages: one module a stage. Importing this package registers every node."""
 
+from nodes import empty_latents as empty_latents
 from nodes import guiders as guiders
 from nodes import image_alpha as image_alpha
 from nodes import image_batch as image_batch

@@ -164,7 +164,7 @@ KINDS: dict[str, Kind] = {
 
 
 def stable_diffusion_sigmas(*, zero_snr: bool = False) -> Tensor:
-    """Sigmas of the thousand timesteps of Stable Diffusion 1 and 2, ascending.
+    """Sigmas of the thousand timesteps of Stable Diffusion 1 and 2, ascending, in float64.
 
     zero_snr: rescaled so that the last timestep keeps (almost) nothing of the signal (Lin et al. 2024).
     """
@@ -174,16 +174,14 @@ def stable_diffusion_sigmas(*, zero_snr: bool = False) -> Tensor:
         root = signal.sqrt()
         signal = ((root - root[-1]) * (root[0] / (root[0] - root[-1]))) ** 2
         signal[-1] = ZERO_SNR_SIGNAL
-    return ((1 - signal) / signal).sqrt().float()
+    return ((1 - signal) / signal).sqrt()
 
 
 def discrete(kind: str, *, zero_snr: bool = False) -> Prediction:
     """A model of Stable Diffusion's thousand timesteps; kind: eps, v, x0, lcm or img_to_img."""
-    sigmas = stable_diffusion_sigmas(zero_snr=zero_snr)
-    if kind != "lcm":
-        return Prediction(kind, Discrete(sigmas))
-    skip = len(sigmas) // LCM_STEPS
-    return Prediction(kind, Discrete(sigmas[skip - 1 :: skip], skip))
+    skip = 1000 // LCM_STEPS if kind == "lcm" else 1
+    sigmas = stable_diffusion_sigmas(zero_snr=zero_snr)[skip - 1 :: skip]
+    return Prediction(kind, Discrete(sigmas.float(), sigmas.log().float(), skip))
 
 
 def flow(shift: float, *, multiplier: float = 1000.0) -> Prediction:

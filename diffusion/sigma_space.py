@@ -45,14 +45,12 @@ class SigmaSpace:
 class Discrete(SigmaSpace):
     """A table with one sigma per training timestep, linear in log sigma between them (Ho et al. 2020).
 
+    `log_sigmas` is no function of the rounded sigmas: paths of noise differ with the last bit of a sigma.
     `skip`: only every skip-th timestep was trained, as in latent consistency models (Luo et al. 2023).
     """
 
+    log_sigmas: Tensor  # (n,), float32
     skip: int = 1
-
-    @cached_property
-    def log_sigmas(self) -> Tensor:
-        return self.sigmas.log()
 
     def timestep(self, sigma: Tensor) -> Tensor:
         distance = (sigma.log().reshape(1, -1) - self.log_sigmas.to(sigma.device)[:, None]).abs()

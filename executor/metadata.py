@@ -1,0 +1,149 @@
+"""Graphs inside pictures: the texts of PNG, WebP and JPEG files, in and out. No pixel is decoded."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
+
+from executor.lenient import WorkflowError
+
+PNG, GZIP_LIMIT = b"\x89PNG\r\n\x1a\n", 256 * 2**20
+TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt", b"comf")
+FIRST_TAG = 0x0110  # Model; further texts go into the tags below it
+
+
+def read_texts(file: BinaryIO, name: str) -> dict[str, str]:
+    """The texts of a picture by their keys, e.g. `prompt` and `workflow`; empty for a picture without any.
+
+    Raises WorkflowError for what is no PNG, WebP or JPEG.
+    """
+    start = file.read(12)
+    file.seek(0)
+    if start.startswith(PNG):
+        return dict(_png_texts(file))
+    if start[:4] == b"RIFF" and start[8:] == b"WEBP":
+        return _exif_texts(_webp_exif(file), name)
+    if start.startswith(b"\xff\xd8"):
+        return _exif_texts(_jpeg_exif(file), name)
+    raise WorkflowError(f"{name}: no PNG, WebP or JPEG")
+
+
+def is_picture(start: bytes) -> bool:
+    """Whether a file that begins so is one that `read_texts` reads."""
+    return start.startswith((PNG, b"\xff\xd8")) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+
+
+def texts(prompt: Any, extra: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """The texts of a picture that carries its graph, in order: `prompt`, then a key of `extra` each.
+
+    Written to PNG as one tEXt chunk each; ASCII, so that any reader can read them.
+    """
+    values = {"prompt": prompt, **(extra or {})}
+    return {key: json.dumps(value) for key, value in values.items() if value is not None}
+
+
+def exif(texts: Mapping[str, str]) -> bytes:
+    """The same texts as EXIF data for WebP and JPEG: `prompt:...` in tag 0x0110, the others in the tags below.
+
+    A JPEG holds 65,533 bytes of it at most; Pillow says so when it saves.
+    """
+    from PIL import Image
+
+    data = Image.Exif()
+    for tag, (key, text) in zip(range(FIRST_TAG, 0, -1), texts.items(), strict=False):
+        data[tag] = f"{key}:{text}"
+    return data.tobytes()
+
+
+# --- PNG -----------------------------------------------------------------------------------------
+
+
+def _png_texts(file: BinaryIO) -> Iterator[tuple[str, str]]:
+    """The texts of all chunks, as far as the file goes: one that was cut off may still have its graph."""
+    file.seek(len(PNG))
+    while len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind not in TEXT_CHUNKS:
+            file.seek(length + 4, io.SEEK_CUR)
+            continue
+        data = file.read(length)
+        file.seek(4, io.SEEK_CUR)
+        found = _png_text(kind, data) if len(data) == length else None
+        if found:
+            yield found
+
+
+def _png_text(kind: bytes, data: bytes) -> tuple[str, str] | None:
+    """The key and text of one chunk; None if it is damaged."""
+    key, _, rest = data.partition(b"\0")
+    try:
+        if kind == b"zTXt":
+            rest = _inflate(rest[1:])
+        elif kind == b"iTXt":
+            packed, rest = rest[:1] == b"\1", rest[2:].split(b"\0", 2)[2]
+            return key.decode("latin-1"), (_inflate(rest) if packed else rest).decode("utf-8", "replace")
+    except (zlib.error, IndexError):
+        return None
+    return key.decode("latin-1"), rest.decode("latin-1")
+
+
+def _inflate(data: bytes) -> bytes:
+    return zlib.decompressobj().decompress(data, GZIP_LIMIT)
+
+
+# --- EXIF ----------------------------------------------------------------------------------------
+
+
+def _webp_exif(file: BinaryIO) -> bytes:
+    """The EXIF chunk of a RIFF file."""
+    file.seek(12)
+    while len(head := file.read(8)) == 8:
+        kind, length = struct.unpack("<4sI", head)
+        if kind == b"EXIF":
+            return file.read(length)
+        file.seek(length + (length & 1), io.SEEK_CUR)
+    return b""
+
+
+def _jpeg_exif(file: BinaryIO) -> bytes:
+    """The EXIF segment before the picture's data."""
+    file.seek(2)
+    while len(head := file.read(4)) == 4 and head[0] == 0xFF and head[1] != 0xDA:
+        length = struct.unpack(">H", head[2:])[0] - 2
+        data = file.read(max(length, 0))
+        if head[1] == 0xE1 and data.startswith(b"Exif\0\0"):
+            return data
+    return b""
+
+
+def _exif_texts(data: bytes, name: str) -> dict[str, str]:
+    """What is written as `key:text` in the tags of the first directory, the first tag first."""
+    if not data:
+        return {}
+    from PIL import Image
+
+    tags = Image.Exif()
+    try:
+        tags.load(data)  # with or without `Exif\0\0` before it
+        found = [_exif_text(tags[tag]) for tag in sorted(tags, reverse=True)]
+    except (SyntaxError, ValueError, OSError, struct.error, KeyError, TypeError) as error:
+        raise WorkflowError(f"{name}: its EXIF data is damaged ({error})") from None
+    result: dict[str, str] = {}
+    for key, text in filter(None, found):
+        result.setdefault(key, text)
+    return result
+
+
+def _exif_text(value: Any) -> tuple[str, str] | None:
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    if not isinstance(text, str):
+        return None
+    key, colon, rest = text.rstrip("\0").partition(":")
+    key = key.strip()
+    return (
+        (key.lower() if key.lower() in ("prompt", "workflow") else key, rest) if colon and key.isidentifier() else None
+    )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from diffusion import gits as gits
     from diffusion import guidance as guidance
     from diffusion import header as header
+    from diffusion import image_files as image_files
     from diffusion import images as images
     from diffusion import inpainting as inpainting
     from diffusion import latents as latents

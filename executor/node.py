@@ -451,4 +451,4 @@ def _describe_input(i: Input, files: Files) -> list[Any]:
     if i.help:
         options["tooltip"] = i.help
     options |= i.options
-    return [i.values(files) if i.type == "COMBO" else i.type, options]
+    return [i.values(files) if i.type == "COMBO" and "remote" not in options else i.type, options]

@@ -5,6 +5,7 @@ from nodes import guiders as guiders
 from nodes import image_alpha as image_alpha
 from nodes import image_batch as image_batch
 from nodes import image_effects as image_effects
+from nodes import image_files as image_files
 from nodes import image_size as image_size
 from nodes import image_transform as image_transform
 from nodes import loaders as loaders

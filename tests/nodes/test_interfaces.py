@@ -51,7 +51,7 @@ def comparable(entry: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         kept["options"] = "files"
     if kept.get("type") == "COMBO":  # the first of a menu is its default, said or not
         kept.setdefault(
-            "default", kept["options"][0] if isinstance(kept["options"], list) and kept["options"] else None
+            "default", kept["options"][0] if isinstance(kept.get("options"), list) and kept["options"] else None
         )
     return kept
 

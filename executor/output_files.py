@@ -1,0 +1,117 @@
+"""Files that nodes write: names with a counter below one root, and contents that appear whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, cast
+
+from executor import prompts
+from executor.files import FileProblem, Files, contained
+
+BATCH = "%batch_num%"
+
+
+def texts(prompt: Mapping[str, Any] | None, extra: Mapping[str, Any] | None) -> dict[str, str]:
+    """What a file tells of its making: `prompt`, each key of `extra` (`workflow`, ...), and ours, as ASCII JSON."""
+    found = {"prompt": prompt} if prompt is not None else {}
+    return {k: json.dumps(v) for k, v in {**found, **(extra or {}), "mezzotint": {"version": _version()}}.items()}
+
+
+def _version() -> str:
+    try:
+        return metadata.version("mezzotint")
+    except metadata.PackageNotFoundError:
+        return "checkout"
+
+
+def fill(
+    prefix: str, prompt: Mapping[str, Any] | None, now: datetime, width: int | None = None, height: int | None = None
+) -> str:
+    """A prefix with `%width%`, `%year%`, `%date:yyyy-MM-dd%`, `%Node.input%`... filled in; `%batch_num%` stays."""
+    prefix = prompts.patterns(prefix, lambda node, name: _input(prompt or {}, node, name), now)
+    values: dict[str, int | str | None] = {"width": width, "height": height, "year": now.year}
+    values |= {name: f"{getattr(now, name):02}" for name in ("month", "day", "hour", "minute", "second")}
+    for name, value in values.items():
+        prefix = prefix if value is None else prefix.replace(f"%{name}%", str(value))
+    return prefix
+
+
+def _input(prompt: Mapping[str, Any], node: str, name: str) -> object | None:
+    """An input of the node with this title, type or id, if it is no link."""
+    for id, entry in prompt.items():
+        if node in (entry.get("_meta", {}).get("title"), entry.get("class_type"), id):
+            value = cast("object", entry.get("inputs", {}).get(name))
+            if isinstance(value, str | int | float):
+                return value
+    return None
+
+
+def save(files: Files, kind: str, prefix: str, extension: str, contents: Iterable[bytes]) -> list[dict[str, str]]:
+    """Write each as `PREFIX_00001_.EXT`, counting on from the files there, and say where: what clients are told.
+
+    prefix: may begin with folders, which are made. Nothing is ever overwritten, not by another process either.
+    Raises FileProblem if it leads out of the root or cannot be written; then no part of a file is left.
+    """
+    folder_name, _, stem = prefix.replace("\\", "/").rpartition("/")
+    root = files.root(kind)
+    folder = contained(root, folder_name)
+    contained(root, prefix)
+    saved: list[dict[str, str]] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        count = _next(folder, stem)
+        for i, data in enumerate(contents):
+            name, count = _write(folder, stem.replace(BATCH, str(i)), count, extension, data)
+            saved.append({"filename": name, "subfolder": _relative(folder, root), "type": kind})
+    except OSError as error:
+        raise FileProblem(f"{prefix!r} cannot be written to {root.name}/: {error.strerror or error}") from error
+    return saved
+
+
+def _relative(folder: Path, root: Path) -> str:
+    path = Path(os.path.relpath(folder, root)).as_posix()
+    return "" if path == "." else path
+
+
+def _next(folder: Path, stem: str) -> int:
+    """One more than the highest counter that a file of this stem has."""
+    form = re.compile(re.escape(stem).replace(BATCH, r"\d+") + r"_(\d{1,18})_", re.IGNORECASE)
+    found = (form.match(entry.name) for entry in os.scandir(folder))
+    return 1 + max((int(m[1]) for m in found if m), default=0)
+
+
+def _write(folder: Path, stem: str, count: int, extension: str, data: bytes) -> tuple[str, int]:
+    """The file's name, and the next counter."""
+    part = folder / f".{uuid.uuid4().hex}.part"
+    try:
+        with part.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # some disks say only now that they are full
+        while not _claim(part, folder / (name := f"{stem}_{count:05}_.{extension}")):
+            count += 1
+        return name, count + 1
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _claim(part: Path, path: Path) -> bool:
+    """Give a finished file its name, unless that is taken."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        part.replace(path)
+    return True

@@ -81,7 +81,7 @@ class Menus:
         return self._near[which, name]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Bound:
     """A node's inputs: every one of its spec is either a literal or a link, unless a problem says why not."""
 
@@ -102,6 +102,8 @@ def bind(node: Node, spec: NodeSpec, menus: Menus, *, trusted: bool = False) -> 
         value = node.inputs.get(name, REQUIRED)
         if type(value) is Link:
             links[name] = value
+        elif type(value) is EXACT.get(i.type) and _plainly_fits(i, value):
+            literals[name] = value
         elif value is not REQUIRED:
             try:
                 literals[name], note = _literal(i, value, spec, menus, trusted)
@@ -116,8 +118,17 @@ def bind(node: Node, spec: NodeSpec, menus: Menus, *, trusted: bool = False) -> 
             problems.append(Problem(node.id, node.type, name, "required_input_missing", message, None, i.type))
         else:
             literals[name] = i.default
-    problems += [_ignored(node, spec, name) for name in node.inputs if name not in spec.inputs and name not in INERT]
+    if not node.inputs.keys() <= spec.inputs.keys():
+        problems += [_ignored(node, spec, n) for n in node.inputs if n not in spec.inputs and n not in INERT]
     return Bound(literals, links, problems)
+
+
+EXACT = {"INT": int, "STRING": str, "BOOLEAN": bool}
+
+
+def _plainly_fits(i: Input, value: Any) -> bool:
+    """Whether a value of just the right type needs no other look; most do."""
+    return not i.is_list and (i.range is None or i.range.min <= value <= i.range.max)
 
 
 def _ignored(node: Node, spec: NodeSpec, name: str) -> Problem:

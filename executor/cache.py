@@ -15,7 +15,7 @@ from executor.store import Disk
 from executor.values import Snapshot, Survey, snapshot, survey
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What one step gave: for each output its items, and what it shows."""
 
@@ -43,8 +43,9 @@ class Pool:
         self.budget = budget
         self.used = 0
         self._entries: dict[str, Entry] = {}
-        self._worth: dict[str, float] = {}
-        self._heap: list[tuple[float, str]] = []  # holds old worths too; those are skipped
+        self._worth: dict[str, tuple[float, int]] = {}  # and the time of last use
+        self._heap: list[tuple[tuple[float, int], str]] = []  # holds old worths too; those are skipped
+        self._time = 0
         self._holders: Counter[int] = Counter()  # storage -> entries that hold it
         self._floor = 0.0
 
@@ -88,7 +89,8 @@ class Pool:
         self._heap.clear()
 
     def _touch(self, key: str, found: Entry) -> None:
-        worth = self._floor + max(found.seconds, 1e-6) / max(found.survey.nbytes, 1)
+        self._time += 1
+        worth = (self._floor + max(found.seconds, 1e-6) / max(found.survey.nbytes, 1), self._time)
         self._worth[key] = worth
         heappush(self._heap, (worth, key))
         if len(self._heap) > 2 * len(self._worth) + 1000:
@@ -98,7 +100,7 @@ class Pool:
     def _evict(self) -> None:
         worth, key = heappop(self._heap)
         if self._worth.get(key) == worth:
-            self._floor = worth
+            self._floor = worth[0]
             self.discard(key)
 
 

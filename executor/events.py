@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Queued:
     """A job waits for its turn, `position` jobs before it."""
 
@@ -16,7 +16,7 @@ class Queued:
     position: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Started:
     """A run begins; `nodes` is how many steps its plan has."""
 
@@ -24,14 +24,14 @@ class Started:
     nodes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CachedSet:
     """These nodes need not run: their results are there, or nothing needs them."""
 
     nodes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NodeStarted:
     """`parent` is the node that returned the graph in which this one stands."""
 
@@ -40,7 +40,7 @@ class NodeStarted:
     parent: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Progressed:
     """`value` of `total` steps are done; `preview` is whatever the node shows of its work (left out of JSON)."""
 
@@ -50,7 +50,7 @@ class Progressed:
     preview: Any = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NodeFinished:
     """`ui` is what the node shows, if anything; `bytes` is the size of its results."""
 
@@ -61,7 +61,7 @@ class NodeFinished:
     cached: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NodeFailed:
     """What the node raised; `inputs` are short texts."""
 
@@ -73,21 +73,21 @@ class NodeFailed:
     inputs: Mapping[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something did not go as it should, and the run goes on without it."""
 
     message: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cancelled:
     """The run was cancelled while `node` ran."""
 
     node: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The run is over. `skipped` nodes did not run because what they need failed."""
 

@@ -36,7 +36,7 @@ class Link(NamedTuple):
     output: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Node:
     """A node as the file has it; `type` is empty where the file names none."""
 

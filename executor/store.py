@@ -128,7 +128,7 @@ def _strip(value: Any, tensors: dict[str, Any]) -> Any:
         return [_strip(v, tensors) for v in cast("list[Any]", value)]
     if type(value) is tuple:
         return {"tuple": [_strip(v, tensors) for v in cast("tuple[Any, ...]", value)]}
-    if type(value) is dict:
+    if type(value) is dict and all(type(key) is str for key in cast("dict[Any, Any]", value)):
         return {"dict": {k: _strip(v, tensors) for k, v in cast("dict[str, Any]", value).items()}}
     if not is_tensor(value):
         raise NotStorable(f"a {type(cast('Any', value)).__name__} cannot be stored")

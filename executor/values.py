@@ -16,10 +16,10 @@ Snapshot = tuple[Any, ...]
 
 
 def is_tensor(value: Any) -> bool:
-    return hasattr(value, "untyped_storage") and hasattr(value, "_version")
+    return hasattr(value, "untyped_storage")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Survey:
     """storages: address -> bytes, so that what is shared is counted once. opaque: holds more than tensors and plain
     values, as models do: it is neither written to disk nor counted among the images."""

@@ -17,7 +17,7 @@ from executor.cache import Cache, Entry, entry
 from executor.calls import Called, Items
 from executor.cancel import Cancel, Reporter
 from executor.files import Files
-from executor.graph import Link
+from executor.graph import Link, uncollected
 from executor.keep import Keeper
 from executor.node import Cancelled, Expand, Lazy
 from executor.outcome import ChangedInput, InputFailed, Outcome
@@ -32,7 +32,7 @@ class _NoItems(Exception):
     """A node awaited an empty list: it is not called for it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Call:
     """What a step was lent, to see afterwards that it is as it was, and when it started."""
 
@@ -55,7 +55,7 @@ class _Expansion:
     call: _Call
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Ended:
     """A coroutine's message: it returned, or raised."""
 
@@ -180,7 +180,8 @@ class Work:
             self._coroutines -= isinstance(self._inbox.get(), _Ended)
 
     def _demand(self, ids: Iterable[str]) -> None:
-        hits, settled = self._schedule.demand(ids)
+        with uncollected():
+            hits, settled = self._schedule.demand(ids)
         if settled:
             self._post(events.CachedSet(tuple(settled)))
         for step, found in hits:

@@ -64,8 +64,8 @@ def _pairs(text: str) -> tuple[dict[int, int], list[int]]:
 
 
 def _segments(text: str) -> Iterator[tuple[str, float]]:
-    """For a text whose every `)` has a partner. An unmatched `(` makes the rest text, unless that ends in `)`: then the rest is
-    one group, and the bracket that was the partner of its last has none."""
+    """For a text whose every `)` has a partner. An unmatched `(` makes the rest text, unless that ends in `)`: then the
+    rest is one group, and the bracket that was the partner of its last has none."""
     partner, opened = _pairs(text)
     waiting = deque(opened)
     start, end, weight = 0, len(text), 1.0

@@ -1,0 +1,397 @@
+"""The command line: run, check, nodes, convert."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from executor import events
+from executor.bind import Problem
+from executor.check import InvalidGraph, check, outputs, sound_outputs
+from executor.files import Files
+from executor.graph import GraphError, read
+from executor.node import NodeSpec, describe
+from executor.workflow import Document, WorkflowError, load
+
+OK, FAILED, INVALID, CANCELLED = 0, 1, 2, 130
+
+
+class Refused(Exception):
+    """The command cannot be carried out as it was given; the message says why, for people."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command line. Returns the exit code: 0 ok, 1 failed, 2 invalid, 130 cancelled."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except (Refused, WorkflowError, GraphError) as error:
+        print(f"mezzotint: {error}", file=sys.stderr)
+        return INVALID
+    except KeyboardInterrupt:
+        print("mezzotint: cancelled", file=sys.stderr)
+        return CANCELLED
+    except BrokenPipeError:  # the reader of a pipe has gone, as in `nodes | head`
+        sys.stderr.close()
+        return OK
+
+
+def console() -> NoReturn:
+    """The `mezzotint` script."""
+    raise SystemExit(main())
+
+
+# --- run -----------------------------------------------------------------------------------------
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the outputs of a graph that are sound."""
+    from diffusion.settings import Settings, use
+    from executor.run import execute
+
+    try:
+        use(Settings(options.precision, options.device))
+    except ValueError as error:
+        raise Refused(f"--device: {error}") from None
+    files = _files(options)
+    specs = _specs()
+    document = _load(options.file)
+    api = _flat(document, specs, files)
+    _apply(options, api, specs)
+    graph = read(api)
+    problems = check(graph, specs, files)
+    _print_problems(problems, sys.stderr)
+    targets = _targets(options, api, specs, sound_outputs(graph, specs, problems))
+    if not targets:
+        return INVALID
+    plan = _plan(graph, specs, targets, files, options)
+    report = _json_lines if options.json_events else _Terminal(api, specs, files)
+    extra = {"workflow": document.workflow} if document.workflow else {}
+    outcome = execute(
+        plan, files=files, cache=_cache(options, files), emit=report, extra_pnginfo=extra, force=options.no_cache
+    )
+    if outcome.cancelled:
+        return CANCELLED
+    skipped = set(outputs(graph, specs)) - set(targets) if not options.output else set[str]()
+    return OK if outcome.ok and not skipped else FAILED
+
+
+def _plan(graph: Any, specs: Mapping[str, NodeSpec], targets: list[str], files: Files, options: Any) -> Any:
+    from executor.plan import make_plan
+
+    try:
+        return make_plan(graph, specs, targets, files, salt=f"{options.precision} {options.device}")
+    except InvalidGraph as error:
+        raise Refused(str(error)) from None
+
+
+def _cache(options: argparse.Namespace, files: Files) -> Any:
+    from executor.cache import Cache
+    from executor.store import Disk
+
+    return Cache(disk=None if options.no_cache else Disk(files.base / "cache"))
+
+
+def _targets(
+    options: argparse.Namespace, api: Mapping[str, Any], specs: Mapping[str, NodeSpec], sound: list[str]
+) -> list[str]:
+    if not options.output:
+        return sound
+    wanted = [_node(api, name) for name in options.output]
+    return [id for id in wanted if id in sound or not specs[api[id]["class_type"]].output_node]
+
+
+def _apply(options: argparse.Namespace, api: dict[str, Any], specs: Mapping[str, NodeSpec]) -> None:
+    """`--seed` and `--set`, put into the graph, so that the picture carries what ran."""
+    if options.seed is not None:
+        for node in api.values():
+            spec = specs.get(str(node.get("class_type")))
+            for name, i in spec.inputs.items() if spec else ():
+                if i.options.get("control_after_generate") and not isinstance(node["inputs"].get(name), list):
+                    node["inputs"][name] = options.seed
+    for assignment in options.set:
+        target, equals, text = assignment.partition("=")
+        name, dot, field = target.rpartition(".")
+        if not (equals and dot):
+            raise Refused(f"--set takes NODE.INPUT=VALUE, and this is {assignment!r}")
+        id = _node(api, name)
+        spec = specs.get(api[id]["class_type"])
+        if spec and field not in spec.inputs:
+            raise Refused(f"--set {assignment}: {spec.name} has no input {field!r}; it has {', '.join(spec.inputs)}")
+        api[id].setdefault("inputs", {})[field] = _literal(text, spec.inputs[field].type if spec else "")
+
+
+def _literal(text: str, type_: str) -> Any:
+    """A value of the command line: text where text is taken, else JSON if it is that."""
+    if type_ == "STRING":
+        return text
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    return {"__value__": value} if isinstance(value, list) else value
+
+
+def _node(api: Mapping[str, Any], name: str) -> str:
+    """The id of a node that is named by its id, its title or its type."""
+    if name in api:
+        return name
+    titled = [id for id, n in api.items() if n.get("_meta", {}).get("title") == name]
+    found = titled or [id for id, n in api.items() if n.get("class_type") == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Refused(f"{name!r} is the name of several nodes: {', '.join(found)}; use the id of one")
+    there = ", ".join(f"{id} ({n.get('class_type')})" for id, n in api.items())
+    raise Refused(f"there is no node {name!r}; there are {there}")
+
+
+# --- what a run shows ----------------------------------------------------------------------------
+
+
+def _json_lines(event: events.Event) -> None:
+    print(json.dumps(events.to_json(event), default=str), flush=True)
+
+
+class _Terminal:
+    """Shows a run to people: a bar while a node reports steps, a line for every file that was made."""
+
+    def __init__(self, api: Mapping[str, Any], specs: Mapping[str, NodeSpec], files: Files):
+        self.api, self.specs, self.files = api, specs, files
+        self.bar: Any = None
+
+    def __call__(self, event: events.Event) -> None:
+        match event:
+            case events.Progressed():
+                self._step(event)
+            case events.NodeFinished(ui=ui, cached=cached):
+                self._close()
+                for path in _paths(ui or {}, self.files):
+                    print(f"{path}{' (made before)' if cached else ''}")
+            case events.NodeFailed():
+                self._close()
+                print(f"mezzotint: {event.type} {event.node} failed: {event.message}", file=sys.stderr)
+            case events.Warned(message):
+                print(f"mezzotint: {message}", file=sys.stderr)
+            case events.Cancelled() | events.Finished():
+                self._close()
+            case _:
+                pass
+
+    def _step(self, event: events.Progressed) -> None:
+        from tqdm import tqdm
+
+        if self.bar is None or self.bar.node != event.node:
+            self._close()
+            title = f"{self.api.get(event.node, {}).get('class_type', '')} {event.node}"
+            self.bar = tqdm(total=event.total, desc=title, unit="step", leave=True, dynamic_ncols=True)
+            self.bar.node = event.node
+        self.bar.total = event.total
+        self.bar.update(event.value - self.bar.n)
+
+    def _close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+
+def _paths(ui: Mapping[str, Any], files: Files) -> Iterator[Path]:
+    from executor.calls import shown_files
+
+    for root, folder, name in shown_files(ui):
+        yield files.root(root) / folder / name
+
+
+# --- check, nodes, convert -----------------------------------------------------------------------
+
+
+def check_file(options: argparse.Namespace) -> int:
+    """Say all that is wrong with a graph."""
+    files, specs = _files(options), _specs()
+    api = _flat(_load(options.file), specs, files)
+    problems = check(read(api), specs, files)
+    errors = [p for p in problems if p.severity == "error"]
+    if options.json:
+        print(json.dumps([vars(p) for p in problems], indent=2, default=str))
+    else:
+        _print_problems(problems, sys.stdout)
+        print(f"{options.file}: {len(api)} nodes, {len(errors)} errors, {len(problems) - len(errors)} warnings")
+    return INVALID if errors else OK
+
+
+def _print_problems(problems: Sequence[Problem], stream: Any) -> None:
+    for problem in problems:
+        print(f"{problem.severity}: {problem}", file=stream)
+
+
+def list_nodes(options: argparse.Namespace) -> int:
+    """List the node types, or describe one."""
+    files, specs = _files(options), _specs()
+    if options.name:
+        if options.name not in specs:
+            raise Refused(f"there is no node type {options.name!r}{_near(options.name, list(specs))}")
+        info = describe(specs[options.name], files)
+        print(json.dumps(info, indent=2) if options.json else "\n".join(_described(info)))
+    elif options.json:
+        print(json.dumps({name: describe(spec, files) for name, spec in sorted(specs.items())}))
+    else:
+        width = max(map(len, specs))
+        for spec in sorted(specs.values(), key=lambda s: (s.category, s.name)):
+            print(f"{spec.name:{width}}  {spec.category}: {spec.description.splitlines()[0]}")
+    return OK
+
+
+def _near(name: str, names: list[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, names, 3, 0.5)
+    return f"; nearest: {', '.join(near)}" if near else ""
+
+
+def _described(info: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{info['name']} ({info['display_name']}), in {info['category']}"
+    yield info["description"]
+    for section in ("required", "optional"):
+        for name, (type_, options) in info["input"].get(section, {}).items():
+            menu = f"one of {', '.join(map(str, type_))}" if isinstance(type_, list) else type_
+            facts = {k: v for k, v in options.items() if k in ("default", "min", "max", "step")}
+            notes = "".join(f", {k} {v!r}" for k, v in facts.items())
+            yield f"  {name}: {menu}{notes}{', optional' if section == 'optional' else ''}"
+            if options.get("tooltip"):
+                yield f"      {options['tooltip']}"
+    for name, type_ in zip(info["output_name"], info["output"], strict=True):
+        yield f"  -> {name}" if name == type_ else f"  -> {name}: {type_}"
+
+
+def convert(options: argparse.Namespace) -> int:
+    """Write a graph in the other JSON form."""
+    files, specs = _files(options), _specs()
+    document, nodes = _load(options.file), _Descriptions(specs, files)
+    form = options.to or ("workflow" if document.workflow is None else "api")
+    made = document.graph(nodes).graph if form == "api" else document.editable(nodes)
+    print(json.dumps(made, indent=2))
+    return OK
+
+
+# --- what the commands share ---------------------------------------------------------------------
+
+
+def _files(options: argparse.Namespace) -> Files:
+    base = Path(options.base_directory)
+    if not base.is_dir():
+        raise Refused(f"the base directory {base} does not exist")
+    return Files(base, output=Path(options.out) if getattr(options, "out", None) else None)
+
+
+def _specs() -> dict[str, NodeSpec]:
+    import nodes
+    from executor.node import registry
+
+    assert nodes.__name__
+    return registry
+
+
+class _Descriptions(Mapping[str, Any]):
+    """The `object_info` of our nodes, each made when it is asked for."""
+
+    def __init__(self, specs: Mapping[str, NodeSpec], files: Files):
+        self.specs, self.files = specs, files
+        self.made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.made:
+            self.made[name] = describe(self.specs[name], self.files)
+        return self.made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.specs)
+
+    def __len__(self) -> int:
+        return len(self.specs)
+
+
+def _load(file: str) -> Document:
+    try:
+        return load(sys.stdin.buffer.read(), "standard input") if file == "-" else load(Path(file))
+    except OSError as error:
+        raise Refused(f"{file}: {error.strerror or error}") from None
+
+
+def _flat(document: Document, specs: Mapping[str, NodeSpec], files: Files) -> dict[str, Any]:
+    """The API graph of a document, for the caller to change; what was guessed on the way is said."""
+    flat = document.graph(_Descriptions(specs, files))
+    for note in flat.notes:
+        print(f"warning: {note}", file=sys.stderr)
+    return copy.deepcopy(flat.graph)
+
+
+# --- the parser ----------------------------------------------------------------------------------
+
+EXAMPLES = """examples:
+  python main.py run workflows/text_to_image.json
+  python main.py run workflows/text_to_image.json --set 2.text="a rocket" --seed 7 --out pictures
+  python main.py run picture.png            run the graph that a picture carries
+  python main.py check workflow.json        say all that is wrong with it
+  python main.py nodes KSampler             what a node does, takes and gives
+  python main.py convert workflow.json      the editor's form to the API's, or back
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "mezzotint",
+        description="A node-graph workflow engine for diffusion models.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--base-directory", default=".", metavar="DIR", help="where models/, input/ and output/ are")
+    graph = argparse.ArgumentParser(add_help=False)
+    graph.add_argument("file", metavar="FILE", help="a graph in either form, or a picture with one; - is stdin")
+
+    def command(name: str, function: Any, help: str, example: str, *parents: Any) -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            name,
+            help=help,
+            description=f"{help[0].upper()}{help[1:]}.",
+            epilog=f"example:\n  python main.py {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[shared, *parents],
+        )
+        made.set_defaults(command=function)
+        return made
+
+    _run_options(command("run", run, "run a graph", 'run workflows/text_to_image.json --set 2.text="a rocket"', graph))
+    checks = command("check", check_file, "say all that is wrong with a graph", "check workflow.json --json", graph)
+    checks.add_argument("--json", action="store_true", help="print the problems as JSON")
+    lists = command("nodes", list_nodes, "list the node types, or describe one", "nodes KSampler")
+    lists.add_argument("name", nargs="?", metavar="NAME", help="a node type")
+    lists.add_argument("--json", action="store_true", help="print the description as /object_info gives it")
+    converts = command(
+        "convert", convert, "turn one JSON form into the other", "convert workflow.json > api.json", graph
+    )
+    converts.add_argument("--to", choices=("api", "workflow"), help="the form wanted; by default the other one")
+    return parser
+
+
+def _run_options(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--set", action="append", default=[], metavar="NODE.INPUT=VALUE", help="change an input; repeatable"
+    )
+    made.add_argument("--seed", type=int, metavar="N", help="the seed of every node that has one")
+    made.add_argument("--out", metavar="DIR", help="save here instead of output/")
+    made.add_argument("--output", action="append", metavar="NODE", help="run only this node and what it needs")
+    made.add_argument("--json-events", action="store_true", help="print every event as a line of JSON")
+    made.add_argument("--no-cache", action="store_true", help="compute everything anew and keep nothing on disk")
+    made.add_argument("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto", help="of the denoiser")
+    made.add_argument("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps")
+
+
+if __name__ == "__main__":
+    console()

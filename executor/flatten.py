@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from executor.lenient import WorkflowError, key, mapping, sequence
+from executor.lenient import WorkflowError, mapping
+from executor.levels import BYPASSED, INPUTS, MUTED, OUTPUTS, Level, Node, Source
+from executor.promotion import NO_VALUE, Scope, give_values, own, promoted
 from executor.prompts import dynamic, patterns
-from executor.subgraphs import BYPASSED, INPUTS, MUTED, OUTPUTS, Definition, Level, Node, Source, Workflow, read
+from executor.subgraphs import Workflow, read
 from executor.types import compatible
 from executor.widgets import Descriptions, settle
 
@@ -29,30 +31,6 @@ class Flat(NamedTuple):
 
     graph: dict[str, Any]
     notes: list[str]
-
-
-@dataclass(eq=False)
-class Scope:
-    """A level in its place: the root, or the inside of one subgraph instance. `path` begins the ids of its nodes."""
-
-    path: str
-    level: Level
-    parent: Scope | None = None
-    host: Node | None = None  # the instance, in the parent
-    definition: Definition | None = None
-    idle: bool = False  # inside a muted or bypassed subgraph that is itself inside another
-    by_input: dict[int, Any] = field(default_factory=dict[int, Any])  # values that the instance gives its inputs
-    by_widget: dict[tuple[str, str], Any] = field(default_factory=dict[tuple[str, str], Any])  # ... and inner widgets
-    children: dict[str, Scope] = field(default_factory=dict[str, "Scope"])
-
-    def outside(self, slot: int) -> Source | None:
-        """What feeds an input of this subgraph, in the parent."""
-        if not (self.parent and self.host and self.definition):
-            return None
-        for index, name in enumerate(self.host.names):
-            if self.definition.input_slot(name, index) == slot:
-                return self.parent.level.sources.get((self.host.id, name))
-        return None
 
 
 class Real(NamedTuple):
@@ -135,7 +113,7 @@ class _Flattener:
                     yield scope, node
                 continue
             child = Scope(f"{scope.path}{node.id}:", definition.level, scope, node, definition, scope.idle or off)
-            _give_values(child)
+            give_values(child)
             scope.children[node.id] = child
             waiting.append((child, iter(child.level.nodes.values())))
 
@@ -147,7 +125,7 @@ class _Flattener:
             origin, value = self._widget(scope, node, name)
             if origin is not None:
                 inputs[name] = [origin.node, origin.slot]
-            elif value is not _NO_VALUE:
+            elif value is not NO_VALUE:
                 inputs[name] = {"__value__": value} if isinstance(value, list) else value
         for name, type_ in node.slots:
             source = scope.level.sources.get((node.id, name))
@@ -161,7 +139,7 @@ class _Flattener:
     def _widget(self, scope: Scope, node: Node, name: str) -> tuple[Real | None, Any]:
         """What feeds a widget, or else its value."""
         spec = next((i for i in node.filled.inputs if i.name == name), None)
-        value, promoted = self._own(scope, node, name), (node.id, name) in scope.by_widget
+        value, given_above = own(scope, node, name), (node.id, name) in scope.by_widget
         source = scope.level.sources.get((node.id, name))
         if source is not None:
             feeder = scope.level.nodes.get(source.node)
@@ -173,46 +151,12 @@ class _Flattener:
                 if isinstance(origin, Real):
                     return origin, None
                 if isinstance(origin, Open) and source.node == INPUTS:
-                    given = self._promoted(scope, source.slot)
-                    value, promoted = (value, promoted) if given is _NO_VALUE else (given, True)
-        if spec is not None and value is not _NO_VALUE:
+                    value, given_above = promoted(scope, source.slot, value)
+        if spec is not None and value is not NO_VALUE:
             value = settle(spec, value)
-            if spec.options.get("dynamicPrompts") and isinstance(value, str) and not promoted:
+            if spec.options.get("dynamicPrompts") and isinstance(value, str) and not given_above:
                 value = dynamic(value, self.rng)
         return None, value
-
-    def _own(self, scope: Scope, node: Node, name: str) -> Any:
-        """The value of a widget as its node and the instances around it give it."""
-        return scope.by_widget.get((node.id, name), node.filled.values.get(name, _NO_VALUE))
-
-    def _promoted(self, scope: Scope, slot: int) -> Any:
-        """The value of an input of a subgraph that nothing is linked to: the outermost instance that has one decides,
-        else the first widget that the input feeds."""
-        chain = [(scope, slot)]
-        while (source := chain[-1][0].outside(chain[-1][1])) and source.node == INPUTS and chain[-1][0].parent:
-            chain.append((chain[-1][0].parent, source.slot))
-        for around, index in reversed(chain):
-            if index in around.by_input:
-                return around.by_input[index]
-        return self._first_widget(*chain[-1])
-
-    def _first_widget(self, scope: Scope, slot: int) -> Any:
-        """The value of the first widget that an input of a subgraph leads to."""
-        while True:
-            for id, name in scope.level.targets.get(slot, ()):
-                node = scope.level.nodes[id]
-                child = scope.children.get(id)
-                if child is not None and child.definition is not None:
-                    inner = child.definition.input_slot(name, node.names.index(name))
-                    if inner in child.by_input:
-                        return child.by_input[inner]
-                    if inner in child.definition.exposed:
-                        scope, slot = child, inner
-                        break
-                elif name in node.widgets:
-                    return self._own(scope, node, name)
-            else:
-                return _NO_VALUE
 
     def trace(self, scope: Scope, source: Source, wanted: str) -> Origin:
         """Where a link really begins. wanted: the type of the input that it ends in."""
@@ -262,9 +206,6 @@ class Via(NamedTuple):
     source: Source
 
 
-_NO_VALUE: Any = object()
-
-
 def _passed(scope: Scope, source: Source | None) -> Via | None:
     return Via(scope, source) if source else None
 
@@ -299,46 +240,6 @@ def _alias(node: Node, name: str) -> tuple[str, ...]:
     names = [n for n, _ in node.slots]
     at = names.index(name)
     return node.names[at : at + 1] if node.described is None and not set(node.names[at : at + 1]) & set(names) else ()
-
-
-def _give_values(scope: Scope) -> None:
-    """Hand the values of an instance to its inputs and inner widgets; what the parent says of them stands above."""
-    host, definition, parent = scope.host, scope.definition, scope.parent
-    if host is None or definition is None or parent is None:
-        return
-    entries = [[key(p) for p in sequence(e)] for e in sequence(mapping(host.raw.get("properties")).get("proxyWidgets"))]
-    entries = [e for e in entries if len(e) >= 2]
-    saved, named = host.raw.get("widgets_values"), mapping(host.raw.get("widgets_values_named"))
-    if not named and isinstance(saved, dict):
-        named = mapping(saved)
-    if entries:
-        values = sequence(saved) or [named.get(e[1]) for e in entries]
-        for entry, value in zip(entries, values, strict=False):
-            _give(scope, definition, entry[0], entry[1], value)
-    else:
-        positions = dict(zip(definition.exposed, sequence(saved), strict=False))
-        for slot in definition.exposed:
-            value = named.get(definition.inputs[slot], positions.get(slot))
-            if value is not None:
-                scope.by_input[slot] = value
-    for (id, name), value in parent.by_widget.items():
-        if id == host.id:
-            inner = next((e[0] for e in entries if e[1] == name and e[0] != "-1"), "-1")
-            _give(scope, definition, "-1" if name in definition.inputs else inner, name, value)
-
-
-def _give(scope: Scope, definition: Definition, id: str, widget: str, value: Any) -> None:
-    """Set one promoted widget: `-1` is an input of the subgraph, any other id a node inside."""
-    if value is None or widget == "control_after_generate" or widget.startswith("$$"):
-        return
-    id = definition.ids.get(id, id)
-    source = scope.level.sources.get((id, widget))
-    if id == "-1" and widget in definition.inputs:
-        scope.by_input[definition.inputs.index(widget)] = value
-    elif source is not None and source.node == INPUTS:
-        scope.by_input[source.slot] = value
-    elif id in scope.level.nodes:
-        scope.by_widget[id, widget] = value
 
 
 def _fill_patterns(graph: Mapping[str, Any], root: Level, now: datetime | None) -> None:

@@ -7,6 +7,7 @@ Inner nodes take the next free ids in list order, and then the node itself does:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Any
 
 from executor.lenient import integer, key, mapping, sequence
@@ -115,10 +116,12 @@ def _ports(group: Mapping[str, Any], nodes: Descriptions) -> Iterator[tuple[int,
     taken: set[str] = set()
     for index, member in enumerate(members):
         for slot, (name, is_widget) in enumerate(_slots(member, nodes)):
-            setting = mapping(mapping(_setting(group, index).get("input")).get(name))
+            type_ = mapping([*sequence(member.get("inputs")), *[None] * (slot + 1)][slot]).get("type")
+            settings = mapping(_setting(group, index).get("input"))
+            setting = mapping(settings.get(name) or settings.get(str(type_)))  # a reroute has no name
             if (index, slot) in linked or setting.get("visible") is False:
                 continue
-            shown = str(setting.get("name") or name or mapping(sequence(member.get("inputs"))[slot]).get("type"))
+            shown = str(setting.get("name") or name or type_)
             if shown in taken:
                 shown = f"{member.get('title') or member.get('type')} {shown}"
             taken.add(shown)
@@ -181,6 +184,12 @@ def _promote(
 
 
 def _widgets(member: Mapping[str, Any], nodes: Descriptions) -> list[str]:
+    """The widgets of a member; those that its type got after the file was written have no value."""
     if member.get("type") == "PrimitiveNode":
         return ["value"]
-    return [i.name for i in declared(nodes.get(str(member.get("type")), {})) if i.is_widget]
+    specs = [i for i in declared(nodes.get(str(member.get("type")), {})) if i.is_widget]
+    saved = member.get("widgets_values")
+    if not isinstance(saved, list):
+        return [i.name for i in specs]
+    places = accumulate((1 + i.controls for i in specs), initial=0)
+    return [i.name for i, place in zip(specs, places, strict=False) if place < len(sequence(saved))]

@@ -437,13 +437,12 @@ def _describe_input(i: Input, files: Files) -> list[Any]:
     if i.default is not REQUIRED and i.default is not None:
         options["default"] = i.default
     if i.range:
-        number = int if i.type == "INT" else float
         bounds = {"min": i.range.min, "max": i.range.max, "step": i.range.step, "round": i.range.round}
-        options |= {k: number(v) for k, v in bounds.items() if v is not None}
+        options |= {k: int(v) if i.type == "INT" else v for k, v in bounds.items() if v is not None}
         if i.range.slider:
             options["display"] = "slider"
     if i.text:
-        options |= {"multiline": True} if i.text.multiline else {}
+        options["multiline"] = i.text.multiline
         options |= {"dynamicPrompts": True} if i.text.dynamic else {}
         options |= {"placeholder": i.text.placeholder} if i.text.placeholder else {}
     if i.lazy:

@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,8 @@ class Pool:
         self.used = 0
         self._entries: dict[str, Entry] = {}
         self._worth: dict[str, tuple[float, int]] = {}  # and the time of last use
-        self._heap: list[tuple[tuple[float, int], str]] = []  # holds old worths too; those are skipped
+        self._heap: list[tuple[tuple[float, int], str]] = []  # each key once, maybe with an old worth, or gone
+        self._queued: set[str] = set()  # the keys in the heap
         self._time = 0
         self._holders: Counter[int] = Counter()  # storage -> entries that hold it
         self._floor = 0.0
@@ -68,6 +69,9 @@ class Pool:
             self.used += 0 if self._holders[storage] else size
             self._holders[storage] += 1
         self._touch(key, found)
+        if key not in self._queued:
+            self._queued.add(key)
+            heappush(self._heap, (self._worth[key], key))
         while self.used > self.budget:
             self._evict()
 
@@ -87,19 +91,20 @@ class Pool:
         for key in list(self._entries):
             self.discard(key)
         self._heap.clear()
+        self._queued.clear()
 
     def _touch(self, key: str, found: Entry) -> None:
         self._time += 1
-        worth = (self._floor + max(found.seconds, 1e-6) / max(found.survey.nbytes, 1), self._time)
-        self._worth[key] = worth
-        heappush(self._heap, (worth, key))
-        if len(self._heap) > 2 * len(self._worth) + 1000:
-            self._heap = [(w, k) for k, w in self._worth.items()]
-            heapify(self._heap)
+        self._worth[key] = (self._floor + max(found.seconds, 1e-6) / max(found.survey.nbytes, 1), self._time)
 
     def _evict(self) -> None:
         worth, key = heappop(self._heap)
-        if self._worth.get(key) == worth:
+        now = self._worth.get(key)
+        if now is not None and now != worth:
+            heappush(self._heap, (now, key))
+            return
+        self._queued.discard(key)
+        if now is not None:
             self._floor = worth[0]
             self.discard(key)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
-from executor.cache import Cache, Entry
+from executor.cache import Cache, Entry, entry
 from executor.calls import Items, shown_files
 from executor.files import FileProblem, Files, contained
 from executor.plan import Step
@@ -45,25 +46,32 @@ class Keeper:
         except FileProblem:
             return False
 
-    def keep(self, step: Step, found: Entry, linked: Mapping[str, Items]) -> Entry:
+    def keep(
+        self,
+        step: Step,
+        outputs: tuple[Items, ...],
+        ui: Mapping[str, Any] | None,
+        seconds: float,
+        linked: Mapping[str, Items],
+    ) -> Entry:
         """Store a result in memory, and on disk if it took long or only a model could make it again."""
-        restore = found.seconds + sum(self._restore.get(source, 0.0) for source in step.sources)
-        on_disk = self._belongs_on_disk(step, found, restore, linked)
-        found = replace(found, restore=0.0 if on_disk else restore)
-        self._restore[step.id] = found.restore
+        restore = seconds + sum(self._restore.get(source, 0.0) for source in step.sources)
+        found = entry(outputs, ui, seconds, restore)
+        on_disk = self._belongs_on_disk(step, found, linked)
+        self._restore[step.id] = 0.0 if on_disk else restore
         if step.key is not None:
-            self.cache.put(step.key, found)
+            self.cache.put(step.key, replace(found, restore=0.0) if on_disk else found)
             if on_disk:
                 self._writer = self._writer or ThreadPoolExecutor(1, "cache")
                 self._writes.append(self._writer.submit(self._write, step.key, found))
         return found
 
-    def _belongs_on_disk(self, step: Step, found: Entry, restore: float, linked: Mapping[str, Items]) -> bool:
+    def _belongs_on_disk(self, step: Step, found: Entry, linked: Mapping[str, Items]) -> bool:
         if self.cache.disk is None or self._refused or step.key is None or step.spec.output_node:
             return False
         if found.ui is not None or found.survey.opaque:
             return False
-        return restore >= WORTH_DISK or any(survey(items).opaque for items in linked.values())
+        return found.restore >= WORTH_DISK or any(survey(items).opaque for items in linked.values())
 
     def _write(self, key: str, found: Entry) -> None:
         if self._refused:

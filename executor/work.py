@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Any, cast
 
 from executor import calls, events, expand
-from executor.cache import Cache, Entry, entry
+from executor.cache import Cache, Entry
 from executor.calls import Called, Items
 from executor.cancel import Cancel, Reporter
 from executor.files import Files
@@ -266,8 +266,7 @@ class Work:
             )
 
     def _complete(self, step: Step, values: tuple[Items, ...], ui: Mapping[str, Any] | None, call: _Call) -> None:
-        found = entry(values, ui, time.perf_counter() - call.started)
-        found = self._keeper.keep(step, found, call.linked)
+        found = self._keeper.keep(step, values, ui, time.perf_counter() - call.started, call.linked)
         self._finished(step, found, found.seconds)
         twins = self._schedule.complete(step, found)
         if twins:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 import threading
+import uuid
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,14 +64,13 @@ class Disk:
         if path.exists():
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        os.close(handle)
+        part = path.with_suffix(f".{uuid.uuid4().hex}.part")
         try:
-            _write(Path(name), key, outputs, seconds)
-            size = os.path.getsize(name)
-            os.replace(name, path)
+            _write(part, key, outputs, seconds)
+            size = part.stat().st_size
+            os.replace(part, path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
             raise
         self._trim(size)
 

@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 from executor import events
 from executor.bind import Problem
 from executor.check import InvalidGraph, check, outputs, sound_outputs
+from executor.describe import describe
 from executor.files import Files
 from executor.graph import GraphError, read
-from executor.node import NodeSpec, describe
+from executor.node import NodeSpec
 from executor.workflow import Document, WorkflowError, load
 
 OK, FAILED, INVALID, CANCELLED = 0, 1, 2, 130

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import pytest
 
+from executor.describe import describe
 from executor.files import Files
 from executor.node import (
     REQUIRED,
@@ -20,7 +21,6 @@ from executor.node import (
     Shown,
     Text,
     Widget,
-    describe,
     node,
     registry,
     results,

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 import nodes
+from executor.describe import describe
 from executor.files import Files
-from executor.node import describe, registry
+from executor.node import registry
 
 MENUS_OF_FILES = ("$folder", "$input_files")
 

@@ -1,0 +1,58 @@
+"""Node types in the words of the standard's `/object_info`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from executor.files import Files
+from executor.node import REQUIRED, Input, NodeSpec
+
+
+def describe(spec: NodeSpec, files: Files) -> dict[str, Any]:
+    """The node in the form of the standard's `/object_info`."""
+    sections: dict[str, dict[str, Any]] = {"required": {}, "optional": {}}
+    for i in spec.inputs.values():
+        sections["optional" if i.optional else "required"][i.name] = _describe_input(i, files)
+    if not sections["optional"]:
+        del sections["optional"]
+    order = {section: list(inputs) for section, inputs in sections.items()}
+    if spec.hidden:
+        sections["hidden"] = dict(spec.hidden)
+        order["hidden"] = list(spec.hidden)
+    return {
+        "input": sections,
+        "input_order": order,
+        "is_input_list": spec.input_is_list,
+        "output": [o.type for o in spec.outputs],
+        "output_is_list": [o.is_list for o in spec.outputs],
+        "output_name": [o.name for o in spec.outputs],
+        "name": spec.name,
+        "display_name": spec.display_name,
+        "description": spec.description,
+        "python_module": spec.module,
+        "category": spec.category,
+        "output_node": spec.output_node,
+        **({"deprecated": True} if spec.deprecated else {}),
+        **({"experimental": True} if spec.experimental else {}),
+    }
+
+
+def _describe_input(i: Input, files: Files) -> list[Any]:
+    options: dict[str, Any] = {}
+    if i.default is not REQUIRED and i.default is not None:
+        options["default"] = i.default
+    if i.range:
+        bounds = {"min": i.range.min, "max": i.range.max, "step": i.range.step, "round": i.range.round}
+        options |= {k: int(v) if i.type == "INT" else v for k, v in bounds.items() if v is not None}
+        if i.range.slider:
+            options["display"] = "slider"
+    if i.text:
+        options["multiline"] = i.text.multiline
+        options |= {"dynamicPrompts": True} if i.text.dynamic else {}
+        options |= {"placeholder": i.text.placeholder} if i.text.placeholder else {}
+    if i.lazy:
+        options["lazy"] = True
+    if i.help:
+        options["tooltip"] = i.help
+    options |= i.options
+    return [i.values(files) if i.type == "COMBO" and "remote" not in options else i.type, options]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 from executor.types import Socket
@@ -24,6 +25,7 @@ Vae = Annotated[_Vae, Socket("VAE")]
 Image = Annotated[Tensor, Socket("IMAGE")]  # b h w c, 0..1
 Mask = Annotated[Tensor, Socket("MASK")]  # b h w, 0..1
 Latent = Annotated[dict[str, Any], Socket("LATENT")]  # {"samples": b c h w, "noise_mask"?: b 1 h w, "batch_index"?}
+LatentOperation = Annotated[Callable[[Tensor], Tensor], Socket("LATENT_OPERATION")]  # samples -> samples
 Conditioning = Annotated[list[tuple[Tensor, dict[str, Any]]], Socket("CONDITIONING")]  # [(b t d, options), ...]
 Sigmas = Annotated[Tensor, Socket("SIGMAS")]  # steps + 1
 Sampler = Annotated[_Sampler, Socket("SAMPLER")]

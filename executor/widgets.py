@@ -1,6 +1,6 @@
 """The widgets of a node type, and which saved value belongs to which.
 
-A node type is described as `/object_info` does, by our own nodes (`executor.node.describe`) or by another server's.
+A node type is described as `/object_info` does, by our own nodes (`executor.describe`) or by another server's.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from diffusion import coding as coding
     from diffusion import colors as colors
     from diffusion import composite as composite
+    from diffusion import conditioning as conditioning
     from diffusion import detect as detect
     from diffusion import embedding_files as embedding_files
     from diffusion import filters as filters

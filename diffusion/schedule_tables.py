@@ -36,15 +36,15 @@ OPTIMAL_STEPS: dict[str, tuple[float, ...]] = {
 
 def align_your_steps(model_type: str, steps: int, denoise: float = 1.0) -> Tensor:
     """Align Your Steps; model_type: a key of ALIGN_YOUR_STEPS. The last `denoise` of `steps` steps."""
-    return _last_share(ALIGN_YOUR_STEPS[model_type], steps, denoise)
+    return last_share(ALIGN_YOUR_STEPS[model_type], steps, denoise)
 
 
 def optimal_steps(model_type: str, steps: int, denoise: float = 1.0) -> Tensor:
     """Optimal Stepsize; model_type: a key of OPTIMAL_STEPS. The last `denoise` of `steps` steps."""
-    return _last_share(OPTIMAL_STEPS[model_type], steps, denoise)
+    return last_share(OPTIMAL_STEPS[model_type], steps, denoise)
 
 
-def _last_share(table: tuple[float, ...], steps: int, denoise: float) -> Tensor:
+def last_share(table: tuple[float, ...], steps: int, denoise: float) -> Tensor:
     """The last round(steps * denoise) steps of a table brought to `steps` steps, ending at 0; empty at denoise 0."""
     if denoise <= 0:
         return torch.empty(0)

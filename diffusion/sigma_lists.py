@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -47,6 +48,8 @@ def extend(sigmas: Tensor, steps: int, start: float, end: float, spacing: str) -
     """Each step from a sigma between `start` (below 0: no limit) and `end` becomes `steps` steps."""
     start = math.inf if start < 0 else start
     parts = SPACINGS[spacing](torch.arange(1, steps) / steps)
-    lists = [torch.lerp(a, b, parts) if end <= a <= start else parts[:0] for a, b in sigmas.unfold(0, 2, 1)]
-    pieces = [piece for sigma, more in zip(sigmas, lists, strict=False) for piece in (sigma[None], more)]
-    return torch.cat([*pieces, sigmas[-1:]])
+    pieces = list(sigmas.split(1))
+    for i, (high, low) in enumerate(pairwise(sigmas)):
+        if end <= high <= start:
+            pieces[i] = torch.cat([high[None], torch.lerp(high, low, parts)])
+    return torch.cat(pieces)

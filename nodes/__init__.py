@@ -4,6 +4,7 @@ from nodes import conditioning as conditioning
 from nodes import conditioning_models as conditioning_models
 from nodes import conditioning_pairs as conditioning_pairs
 from nodes import empty_latents as empty_latents
+from nodes import expressions as expressions
 from nodes import guiders as guiders
 from nodes import image_alpha as image_alpha
 from nodes import image_batch as image_batch

@@ -290,7 +290,7 @@ def _parameters(function: Callable[..., Any], where: str) -> tuple[dict[str, Inp
         if name not in hints:
             raise DeclarationError(f"{where}: {name} has no type")
         hint = hints[name]
-        secret = next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Hidden)), None)
+        secret = _find(_take_apart(hint), Hidden)
         if secret:
             hidden[name] = secret.name
         elif hint in GIVEN:
@@ -298,6 +298,8 @@ def _parameters(function: Callable[..., Any], where: str) -> tuple[dict[str, Inp
         else:
             default = REQUIRED if parameter.default is parameter.empty else parameter.default
             inputs[name] = _input(name, hint, default, where)
+            if inputs[name].lazy and not inspect.iscoroutinefunction(function):
+                raise DeclarationError(f"{where}: {name} is lazy, so the node must be `async def` to await it")
     return inputs, given, hidden
 
 

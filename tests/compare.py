@@ -31,7 +31,7 @@ def decode(record: Any, make: Callable[[np.ndarray[Any, Any]], Any] = lambda arr
 
 
 def diff(got: Any, want: Any, atol: float = 2e-5, rtol: float = 1e-5, path: str = "") -> str | None:
-    """None, or a line that says where a result (arrays, mappings, lists, scalars) differs from a record, and by how much."""
+    """None, or a line that says where and by how much a result (arrays, mappings, lists, scalars) is off a record."""
     if is_tensor(want):
         return _diff_tensor(got, want, atol, rtol, path)
     if isinstance(want, dict):

@@ -47,7 +47,7 @@ def test_every_kind_of_input_is_described(tmp_path: Any):
     (tmp_path / "models/vae").mkdir(parents=True)
     (tmp_path / "models/vae/a.safetensors").touch()
 
-    def function(
+    async def function(
         *,
         image: Image,
         count: Annotated[int, Range(1, 9, step=2), "How many."],
@@ -62,7 +62,7 @@ def test_every_kind_of_input_is_described(tmp_path: Any):
         later: Lazy[Image],
         mask: Mask | None = None,
         extra: Annotated[float, Widget(optional=True, advanced=True)] = 1.0,
-        prompt: Prompt,
+        prompt: Prompt | None = None,
         progress: Progress = silent,
     ) -> Image:
         """What it does."""
@@ -132,6 +132,7 @@ def untyped(*, n) -> Image: ...  # type: ignore[no-untyped-def]
 def unknown(*, n: complex) -> Image: ...
 def silent_return(*, n: int): ...
 def none_without_default(*, n: int | None) -> Image: ...
+def lazy_but_not_async(*, n: Lazy[Image]) -> Image: ...
 
 
 @pytest.mark.parametrize(
@@ -142,6 +143,7 @@ def none_without_default(*, n: int | None) -> Image: ...
         (unknown, "complex.* is no socket type"),
         (silent_return, "return type is missing"),
         (none_without_default, "needs the default None"),
+        (lazy_but_not_async, "n is lazy, so the node must be `async def`"),
     ],
 )
 def test_a_fault_in_a_declaration_is_an_error_at_import(function: Any, message: str):

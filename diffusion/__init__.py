@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from diffusion import images as images
     from diffusion import inpainting as inpainting
     from diffusion import latent_batch as latent_batch
+    from diffusion import latent_files as latent_files
     from diffusion import latent_math as latent_math
     from diffusion import latents as latents
     from diffusion import masks as masks

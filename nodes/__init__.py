@@ -4,7 +4,6 @@ from nodes import conditioning as conditioning
 from nodes import conditioning_models as conditioning_models
 from nodes import conditioning_pairs as conditioning_pairs
 from nodes import empty_latents as empty_latents
-from nodes import expressions as expressions
 from nodes import guiders as guiders
 from nodes import image_alpha as image_alpha
 from nodes import image_batch as image_batch
@@ -13,6 +12,7 @@ from nodes import image_files as image_files
 from nodes import image_size as image_size
 from nodes import image_transform as image_transform
 from nodes import latent_batch as latent_batch
+from nodes import latent_files as latent_files
 from nodes import latent_math as latent_math
 from nodes import latents as latents
 from nodes import loaders as loaders

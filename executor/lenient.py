@@ -22,7 +22,7 @@ def parse(data: bytes | str, name: str) -> Any:
         raise WorkflowError(f"{name}: {len(data) >> 20} MB of JSON is no workflow; the limit is {MAX_BYTES >> 20} MB")
     text = _decode(data, name) if isinstance(data, bytes) else data
     try:
-        value = json.loads(text.lstrip("\ufeff").rstrip("\0"))
+        value = json.loads(text.lstrip("\ufeff").rstrip("\0 \t\r\n"))
     except json.JSONDecodeError as error:
         raise WorkflowError(f"{name}: {_fault(error)}") from None
     except RecursionError:

@@ -26,9 +26,9 @@ def read_texts(file: BinaryIO, name: str) -> dict[str, str]:
     if start.startswith(PNG):
         return dict(_png_texts(file))
     if start[:4] == b"RIFF" and start[8:] == b"WEBP":
-        return _exif_texts(_webp_exif(file), name)
+        return _exif_texts(_webp_exif(file))
     if start.startswith(b"\xff\xd8"):
-        return _exif_texts(_jpeg_exif(file), name)
+        return _exif_texts(_jpeg_exif(file))
     raise WorkflowError(f"{name}: no PNG, WebP or JPEG")
 
 
@@ -120,30 +120,33 @@ def _jpeg_exif(file: BinaryIO) -> bytes:
     return b""
 
 
-def _exif_texts(data: bytes, name: str) -> dict[str, str]:
+def _exif_texts(data: bytes) -> dict[str, str]:
     """What is written as `key:text` in the tags of the first directory, the first tag first."""
-    if not data:
-        return {}
-    from PIL import Image
-
-    tags = Image.Exif()
-    try:
-        tags.load(data)  # with or without `Exif\0\0` before it
-        found = [_exif_text(tags[tag]) for tag in sorted(tags, reverse=True)]
-    except (SyntaxError, ValueError, OSError, struct.error, KeyError, TypeError) as error:
-        raise WorkflowError(f"{name}: its EXIF data is damaged ({error})") from None
+    found = sorted(_ascii_tags(data.removeprefix(b"Exif\0\0")), reverse=True)
     result: dict[str, str] = {}
-    for key, text in filter(None, found):
-        result.setdefault(key, text)
+    for _, value in found:
+        key, colon, text = value.decode("utf-8", "replace").rstrip("\0").partition(":")
+        if colon and key.strip().isidentifier():
+            known = key.strip().lower() in ("prompt", "workflow")
+            result.setdefault(key.strip().lower() if known else key.strip(), text)
     return result
 
 
-def _exif_text(value: Any) -> tuple[str, str] | None:
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-    if not isinstance(text, str):
-        return None
-    key, colon, rest = text.rstrip("\0").partition(":")
-    key = key.strip()
-    return (
-        (key.lower() if key.lower() in ("prompt", "workflow") else key, rest) if colon and key.isidentifier() else None
-    )
+def _ascii_tags(tiff: bytes) -> Iterator[tuple[int, bytes]]:
+    """The texts of the first directory of a TIFF structure, by tag; what lies outside the data is left out.
+
+    Written out because Pillow's reader warns and guesses where data is damaged, and needs a picture around it.
+    """
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None or len(tiff) < 8:
+        return
+    (start,) = struct.unpack_from(f"{order}I", tiff, 4)
+    if start + 2 > len(tiff):
+        return
+    (count,) = struct.unpack_from(f"{order}H", tiff, start)
+    for entry in range(start + 2, min(start + 2 + 12 * count, len(tiff) - 11), 12):
+        tag, kind, length = struct.unpack_from(f"{order}HHI", tiff, entry)
+        (place,) = struct.unpack_from(f"{order}I", tiff, entry + 8)
+        place = entry + 8 if length <= 4 else place
+        if kind in (1, 2, 7) and place + length <= len(tiff):  # bytes, text, anything
+            yield tag, tiff[place : place + length]

@@ -42,7 +42,7 @@ def dynamic(text: str, rng: random.Random) -> str:
 def literal(text: str) -> str:
     """The dynamic text that `dynamic` turns into `text`, whatever it chooses."""
     text = re.sub(r"[{}]|(?<=\\)\|", r"\\\g<0>", text)
-    return re.sub(r"/(?=[/*])", "{/}", text)  # nothing escapes a comment, but a choice of one hides it
+    return re.sub(r"(?<=/)[/*]", r"{\g<0>}", text)  # nothing escapes a comment, but a choice of one hides it
 
 
 def patterns(text: str, lookup: Callable[[str, str], object | None], now: datetime | None) -> str:

@@ -108,8 +108,10 @@ def dual_cfg(
         return _toward({**x0, "inner": inner}, "negative", "inner", scale_second)
 
     sides = {"positive": first, "second": second, "negative": negative}
-    blend, needs_second = (regular, True) if style == "regular" else (nested, not _is_one(scale))
-    unused = {"negative" if _is_one(scale_second) else "", "" if needs_second else "second"}
+    blend = regular if style == "regular" else nested
+    unused = {"negative"} if _is_one(scale_second) else set[str]()
+    if style == "nested" and _is_one(scale):
+        unused.add("second")
     return Guider(model, sides, blend, tuple(s for s in sides if s not in unused))
 
 
@@ -120,7 +122,7 @@ def perp_neg(
 
     def blend(x0: Mapping[str, Tensor]) -> Tensor:
         towards, away = x0["positive"] - x0["empty"], x0["negative"] - x0["empty"]
-        perpendicular = away - towards * ((away * towards).sum() / towards.norm() ** 2)
+        perpendicular = away - towards * ((away * towards).sum() / towards.square().sum().clamp(min=1e-37))
         return x0["empty"] + (towards - perpendicular * neg_scale) * scale
 
     sides = {"positive": positive, "negative": negative, "empty": empty}

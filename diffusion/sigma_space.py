@@ -38,6 +38,12 @@ class SigmaSpace:
 
     def percent_to_sigma(self, percent: float) -> float:
         """Sigma after `percent` (0..1) of the steps, counted in timesteps; the ends are open (`NO_LIMIT`, 0)."""
+        if percent <= 0:
+            return NO_LIMIT
+        return 0.0 if percent >= 1 else self._at(1 - percent)
+
+    def _at(self, rest: float) -> float:
+        """Sigma with the share `rest` of the timesteps still to go."""
         raise NotImplementedError
 
 
@@ -65,12 +71,8 @@ class Discrete(SigmaSpace):
         table = self.log_sigmas.to(timestep.device)
         return ((1 - fraction) * table[low] + fraction * table[high]).exp()
 
-    def percent_to_sigma(self, percent: float) -> float:
-        if percent <= 0:
-            return NO_LIMIT
-        if percent >= 1:
-            return 0.0
-        return float(self.sigma(torch.tensor((1 - percent) * 999.0)))
+    def _at(self, rest: float) -> float:
+        return float(self.sigma(torch.tensor(rest * 999.0)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,13 +85,9 @@ class LogUniform(SigmaSpace):
     def sigma(self, timestep: Tensor) -> Tensor:
         return (timestep / 0.25).exp()
 
-    def percent_to_sigma(self, percent: float) -> float:
-        if percent <= 0:
-            return NO_LIMIT
-        if percent >= 1:
-            return 0.0
+    def _at(self, rest: float) -> float:
         low, high = math.log(self.sigma_min), math.log(self.sigma_max)
-        return math.exp((high - low) * (1 - percent) + low)
+        return math.exp((high - low) * rest + low)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,12 +125,8 @@ class Cosine(SigmaSpace):
     def sigma(self, timestep: Tensor) -> Tensor:
         return cosine_sigma(timestep.float(), self.shift)
 
-    def percent_to_sigma(self, percent: float) -> float:
-        if percent <= 0:
-            return NO_LIMIT
-        if percent >= 1:
-            return 0.0
-        return float(self.sigma(torch.tensor(1 - percent)))
+    def _at(self, rest: float) -> float:
+        return float(self.sigma(torch.tensor(rest)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,11 +147,10 @@ class Flow(SigmaSpace):
         return flow_sigma(timestep / self.multiplier, self.shift)
 
     def percent_to_sigma(self, percent: float) -> float:
-        if percent <= 0:
-            return 1.0
-        if percent >= 1:
-            return 0.0
-        return flow_sigma(1 - percent, self.shift)
+        return 1.0 if percent <= 0 else super().percent_to_sigma(percent)
+
+    def _at(self, rest: float) -> float:
+        return flow_sigma(rest, self.shift)
 
 
 COSINE_OFFSET = 8e-3

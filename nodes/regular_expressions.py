@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LIMIT = 5.0  # seconds; the standard's engine has no limit and hangs
+MOST_REPEATS = 10**6  # a larger product of the numbers in a pattern's `{...}` takes too long to compile
+
+_REPEAT = re.compile(r"\{(\d*),?(\d*)\}")
+_ESCAPE_OR_BRACE = re.compile(r"\\N\{[^}]*\}|\\.|(\{)(?!\d+(?:,\d*)?\}|,\d*\})", re.DOTALL)
 
 Pattern = Annotated[str, Text(multiline=True), "A regular expression in Python's syntax."]
 IgnoreCase = Annotated[bool, "Whether A also finds a."]
@@ -29,12 +35,18 @@ class BadPattern(ValueError):
 
 
 def _compile(pattern: str, ignore_case: bool, many_lines: bool, dot_all: bool) -> regex.Pattern[str]:
+    """For an engine that takes a time limit, what Python's own engine would take: that one judges the pattern."""
     import regex
 
-    flags = (regex.IGNORECASE * ignore_case) | (regex.MULTILINE * many_lines) | (regex.DOTALL * dot_all)
+    flags = (re.IGNORECASE * ignore_case) | (re.MULTILINE * many_lines) | (re.DOTALL * dot_all)
     try:
-        return regex.compile(pattern, flags)
-    except (regex.error, OverflowError, RecursionError) as error:
+        re.compile(pattern, flags)
+        if math.prod(int(m[2] or m[1] or 1) for m in _REPEAT.finditer(pattern)) > MOST_REPEATS:
+            raise OverflowError("the numbers in its {...} are too large together")
+        # a brace that begins no repeat is text in Python, but may ask for an approximate match here
+        text = _ESCAPE_OR_BRACE.sub(lambda m: r"\{" if m[1] else m[0], pattern)
+        return regex.compile(text, flags | regex.VERSION0)
+    except (re.error, regex.error, OverflowError, RecursionError) as error:
         raise BadPattern(f"regex_pattern: {pattern!r} is no regular expression: {error}") from error
 
 
@@ -62,7 +74,7 @@ def regex_match(
         compiled = _compile(regex_pattern, case_insensitive, multiline, dotall)
     except BadPattern:
         return False
-    return _limited(regex_pattern, lambda: compiled.search(string, timeout=LIMIT)) is not None
+    return _limited(regex_pattern, lambda: compiled.search(string, timeout=LIMIT, concurrent=True)) is not None
 
 
 @node("RegexExtract", category="utils/string", display_name="Regex Extract")
@@ -100,8 +112,8 @@ def regex_extract(
 
 def _matches(compiled: regex.Pattern[str], string: str, first: bool) -> Any:
     if not first:
-        return compiled.finditer(string, timeout=LIMIT)
-    found = compiled.search(string, timeout=LIMIT)
+        return compiled.finditer(string, timeout=LIMIT, concurrent=True)
+    found = compiled.search(string, timeout=LIMIT, concurrent=True)
     return [found] if found else []
 
 
@@ -117,10 +129,11 @@ def regex_replace(
     count: Annotated[int, Range(0, 100), Widget(optional=True), "How many to replace; 0 replaces all."] = 0,
 ) -> str:
     """The text with what the pattern finds replaced."""
-    import regex
-
     compiled = _compile(regex_pattern, case_insensitive, multiline, dotall)
     try:
-        return _limited(regex_pattern, lambda: compiled.sub(replace, string, count=count, timeout=LIMIT))
-    except (regex.error, IndexError) as error:
+        re.compile(regex_pattern).sub(replace, "")  # as above, Python's engine judges it
+        return _limited(
+            regex_pattern, lambda: compiled.sub(replace, string, count=count, timeout=LIMIT, concurrent=True)
+        )
+    except (re.error, IndexError) as error:
         raise BadPattern(f"replace: {replace!r} does not fit the pattern {regex_pattern!r}: {error}") from error

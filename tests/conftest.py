@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from diffusion import settings
+
 DATA = Path(__file__).parent / "data"
 
 
@@ -15,3 +17,9 @@ def conformance(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with tarfile.open(DATA / "conformance.tar.xz") as archive:
         archive.extractall(folder, filter="data")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def unchosen_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that runs the command line chooses precision and device for itself alone."""
+    monkeypatch.setattr(settings, "_current", None)

@@ -47,6 +47,13 @@ class Open(NamedTuple):
     slot: int
 
 
+class Via(NamedTuple):
+    """A link that has to be followed further."""
+
+    scope: Scope
+    source: Source
+
+
 Origin = Real | Open | None
 
 
@@ -199,13 +206,6 @@ class _Flattener:
         return Real(scope.path + node.id, source.slot)
 
 
-class Via(NamedTuple):
-    """A link that has to be followed further."""
-
-    scope: Scope
-    source: Source
-
-
 def _passed(scope: Scope, source: Source | None) -> Via | None:
     return Via(scope, source) if source else None
 
@@ -213,7 +213,7 @@ def _passed(scope: Scope, source: Source | None) -> Via | None:
 def _relay(scope: Scope, node: Node) -> Source | None:
     """What feeds a reroute, or the node that sets what a Get node gets."""
     if node.type == "GetNode":
-        setter = scope.level.setter(node.first_value)
+        setter = scope.level.setters.get(str(node.first_value))
         return _relay(scope, setter) if setter and setter.mode != MUTED else None
     if node.type not in ("Reroute", "SetNode"):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from executor.lenient import integer, key, mapping, sequence
@@ -61,9 +62,11 @@ class Level:
     targets: dict[int, list[tuple[str, str]]] = field(default_factory=dict[int, list[tuple[str, str]]])
     """What each input of the subgraph feeds, as (node, slot name)."""
 
-    def setter(self, name: Any) -> Node | None:
-        """The node that sets what the Get nodes of that name give."""
-        return next((n for n in self.nodes.values() if n.type == "SetNode" and n.first_value == name), None)
+    @cached_property
+    def setters(self) -> dict[str, Node]:
+        """The nodes that set what the Get nodes of the same name give; of two with one name the first."""
+        setters = [n for n in self.nodes.values() if n.type == "SetNode"]
+        return {str(n.first_value): n for n in reversed(setters)}
 
 
 class Link(NamedTuple):

@@ -11,12 +11,13 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, ImageSequence, PngImagePlugin
+from PIL import Image, ImageOps, ImageSequence, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 T = TypeVar("T")
 
 MOST_PIXELS = 2**29  # of all frames together: 6 GB as a tensor
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "MPO", "JPEG2000", "PPM", "ICO")
 EMPTY_MASK = 64  # the side of the mask of a picture without transparency, whatever the picture's size
 
 
@@ -39,13 +40,22 @@ def load_channel(path: Path, channel: str) -> Tensor:
 
 def _reading(path: Path, use: Callable[[Image.Image], T]) -> T:
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=_formats()) as image:
             pixels = image.width * image.height * getattr(image, "n_frames", 1)
             if pixels > MOST_PIXELS:
-                raise ValueError(f"its frames have {pixels} pixels, more than {MOST_PIXELS}")
+                raise ValueError(f"its frames have {pixels} pixels together, and {MOST_PIXELS} are the most")
             return use(image)
+    except UnidentifiedImageError:
+        raise ValueError(f"{path.name} cannot be read as a picture: it is of no known kind; save it as PNG") from None
     except Exception as error:  # decoders raise whatever the bytes provoke
-        raise ValueError(f"{path.name} cannot be read as a picture: {error}; save it anew as PNG") from error
+        told = f"it is no {', '.join(FORMATS[:5])}..." if isinstance(error, UnidentifiedImageError) else error
+        raise ValueError(f"{path.name} cannot be read as a picture: {told}; save it anew as PNG") from error
+
+
+def _formats() -> list[str]:
+    """Of the FORMATS those that this Pillow has. Some of its others run programs, or take anything for a picture."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
 
 
 def _load(image: Image.Image) -> tuple[Tensor, Tensor]:

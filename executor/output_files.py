@@ -8,26 +8,25 @@ import re
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from importlib import metadata
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
 
-from executor import prompts
+from executor import metadata, prompts
 from executor.files import FileProblem, Files, contained
 
 BATCH = "%batch_num%"
 
 
 def texts(prompt: Mapping[str, Any] | None, extra: Mapping[str, Any] | None) -> dict[str, str]:
-    """What a file tells of its making: `prompt`, each key of `extra` (`workflow`, ...), and ours, as ASCII JSON."""
-    found = {"prompt": prompt} if prompt is not None else {}
-    return {k: json.dumps(v) for k, v in {**found, **(extra or {}), "mezzotint": {"version": _version()}}.items()}
+    """What a file tells of its making: its graph as `metadata.texts` has it, and which version of us wrote it."""
+    return {**metadata.texts(prompt, extra), "mezzotint": json.dumps({"version": _version()})}
 
 
 def _version() -> str:
     try:
-        return metadata.version("mezzotint")
-    except metadata.PackageNotFoundError:
+        return version("mezzotint")
+    except PackageNotFoundError:
         return "checkout"
 
 
@@ -46,7 +45,8 @@ def fill(
 def _input(prompt: Mapping[str, Any], node: str, name: str) -> object | None:
     """An input of the node with this title, type or id, if it is no link."""
     for id, entry in prompt.items():
-        if node in (entry.get("_meta", {}).get("title"), entry.get("class_type"), id):
+        meta = cast("Mapping[str, Any]", entry.get("_meta") or {})
+        if node in (meta.get("title"), entry.get("class_type"), id):
             value = cast("object", entry.get("inputs", {}).get(name))
             if isinstance(value, str | int | float):
                 return value

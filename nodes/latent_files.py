@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import diffusion
-from executor import output_files
+import executor.output_files as output_files
 from executor.files import FileProblem, Files
 from executor.node import Choice, ExtraPngInfo, Prompt, Shown, node
 from nodes.sockets import Latent

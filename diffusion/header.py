@@ -65,6 +65,8 @@ def read_header(path: Path) -> Header:
 
 def _is_pickle(start: bytes) -> bool:
     """A torch zip archive, or the bare pickles that torch wrote before 1.6."""
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= HEADER_LIMIT:
+        return False  # the length of a safetensors header may begin with the same bytes
     return start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"))
 
 

@@ -41,6 +41,12 @@ def test_content_decides_not_the_name(tmp_path: Path):
     assert read_header(path).shapes == {"x": (2,)}
 
 
+@pytest.mark.parametrize("length", [0x280, 0x380, 0x480, 0x580])
+def test_a_length_that_begins_like_a_pickle(tmp_path: Path, length: int):
+    raw = json.dumps({"x": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}).encode().ljust(length)
+    assert read_header(write(tmp_path / "a.safetensors", raw)).shapes == {"x": (0,)}
+
+
 FOREIGN = {
     "empty": (b"", "empty"),
     "web page": (b"<!DOCTYPE html><html><body>401</body></html>", "web page"),

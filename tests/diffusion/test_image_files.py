@@ -126,8 +126,16 @@ def png() -> bytes:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"<html>no picture</html>", png()[:50], png()[:-2000], b"GIF89a" + bytes(20), huge(60_000, 60_000)],
-    ids=["empty", "a web page", "the head", "half", "damaged", "a bomb"],
+    [
+        b"",
+        b"<html>no picture</html>",
+        png()[:50],
+        png()[:-2000],
+        b"GIF89a" + bytes(20),
+        huge(60_000, 60_000),
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 5 5\n%%EndComments\n",
+    ],
+    ids=["empty", "a web page", "the head", "half", "damaged", "a bomb", "a program"],
 )
 def test_what_is_no_picture_is_named(tmp_path: Path, data: bytes):
     path = tmp_path / "that.png"

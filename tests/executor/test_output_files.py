@@ -5,10 +5,12 @@ import json
 import os
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
+from executor import output_files
 from executor.files import FileProblem, Files
 from executor.output_files import fill, save, texts
 
@@ -80,12 +82,41 @@ def test_no_links_on_the_file_system(files: Files, monkeypatch: pytest.MonkeyPat
     assert sorted(p.read_bytes() for p in files.root("output").iterdir()) == [b"1", b"2"]
 
 
+def test_no_links_and_a_taken_name(files: Files, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(output_files, "_next", lambda folder, stem: 1)  # as if another had counted at the same time
+    assert names(files, "a", b"1") + names(files, "a", b"2") == ["a_00001_.png", "a_00002_.png"]
+    assert (files.root("output") / "a_00001_.png").read_bytes() == b"1"
+
+
+def test_a_prefix_is_no_regular_expression(files: Files):
+    files.root("output").mkdir()
+    (files.root("output") / "axb_00005_.png").touch()
+    assert names(files, "a.b", b"") == ["a.b_00001_.png"]
+
+
+def test_a_file_where_a_folder_should_be(files: Files):
+    files.root("output").mkdir()
+    (files.root("output") / "x").touch()
+    with pytest.raises(FileProblem, match="'x/a' cannot be written to output/"):
+        names(files, "x/a", b"")
+
+
+def test_saved_files_have_the_permissions_of_any_other(files: Files):
+    (name,) = names(files, "a", b"")
+    (files.base / "plain").touch()
+    assert (files.root("output") / name).stat().st_mode == (files.base / "plain").stat().st_mode
+
+
 def write_many(base: Path, content: bytes) -> list[str]:
     return names(Files(base), "a", *[content] * 20)
 
 
 def test_two_processes_at_once_never_overwrite(tmp_path: Path):
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         first, second = pool.map(write_many, [tmp_path] * 2, [b"1", b"2"])
     assert len({*first, *second}) == 40
     written = {p.name: p.read_bytes() for p in (tmp_path / "output").iterdir()}

@@ -98,8 +98,9 @@ def test_a_pattern_too_large_to_compile_is_refused_at_once(pattern: str):
         node("RegexReplace", string="a", regex_pattern=pattern, replace="")
 
 
-@pytest.mark.parametrize(
-    ("kind", "value"), [("String", "a"), ("Int", -(2**63) + 1), ("Float", 0.5), ("Boolean", False)]
-)
+PRIMITIVES = [("String", "a"), ("Int", -(2**63) + 1), ("Float", 0.5), ("Boolean", False)]
+
+
+@pytest.mark.parametrize(("kind", "value"), PRIMITIVES)
 def test_primitives_give_what_they_hold(kind: str, value: Any):
     assert node(f"Primitive{kind}", value=value) is value

@@ -93,12 +93,10 @@ class Cancelled(BaseException):
 
 
 class Progress(Protocol):
-    """Reports `value` of `total` steps, and raises `Cancelled` if the run was cancelled."""
+    """Reports `value` of `total` steps. It, and `check` alone, raise `Cancelled` if the run was cancelled."""
 
     def __call__(self, value: int, total: int, preview: Any = None) -> None: ...
-    def check(self) -> None:
-        """Raise `Cancelled` if the run was cancelled."""
-        ...
+    def check(self) -> None: ...
 
 
 class _Silent:
@@ -375,10 +373,9 @@ def _input(name: str, hint: Any, default: Any, where: str) -> Input:
 
 
 def _outputs(function: Callable[..., Any], where: str, names: Sequence[str] | None) -> tuple[tuple[Output, ...], bool]:
-    hints = get_type_hints(function, include_extras=True)
-    if "return" not in hints:
+    returns = get_type_hints(function, include_extras=True).get("return", REQUIRED)
+    if returns is REQUIRED:
         raise DeclarationError(f"{where}: the return type is missing")
-    returns = hints["return"]
     if get_origin(returns) in (Shown, Expand):
         returns = get_args(returns)[0]
     if returns is None or returns is type(None):

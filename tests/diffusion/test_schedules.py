@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from diffusion import schedules
-from diffusion.gits import LONGEST, ROWS, gits
+from diffusion.gits import gits
 from diffusion.prediction import discrete, flow, flux
 from diffusion.schedule_tables import ALIGN_YOUR_STEPS, OPTIMAL_STEPS, align_your_steps, optimal_steps
 from diffusion.schedules import ONE_MORE, SCHEDULES, cut, for_sampler, schedule
@@ -124,8 +124,12 @@ def test_optimal_steps_stand_as_they_are(key: str):
     assert_close(optimal_steps(key, len(table) - 1), torch.tensor([*table[:-1], 0.0]))
 
 
-@given(st.sampled_from(list(ROWS)), st.integers(LONGEST, 100))
-def test_gits_of_many_steps(coeff: float, steps: int):
+MISSING = {(0.8, 16), (0.8, 18)}
+
+
+@given(st.integers(16, 30).map(lambda n: n / 20), st.integers(2, 100))
+def test_gits_falls_in_as_many_steps_as_asked(coeff: float, steps: int):
+    assume((coeff, steps) not in MISSING)
     sigmas = gits(coeff, steps)
     assert len(sigmas) == steps + 1
     assert bool((sigmas.diff() < 0).all())
@@ -133,9 +137,9 @@ def test_gits_of_many_steps(coeff: float, steps: int):
 
 
 def test_gits_does_not_guess():
-    with pytest.raises(ValueError, match=r"coeff 1.2 and 7 steps.*this coeff has 10, .*20 and more.*coeff 1.05"):
-        gits(1.2, 7)
-    with pytest.raises(ValueError, match=r"within 0\.8 and 1\.5"):
+    with pytest.raises(ValueError, match=r"no list of 16 steps at coeff 0\.8"):
+        gits(0.8, 16)
+    with pytest.raises(ValueError, match=r"from 0\.8 to 1\.5"):
         gits(3.0, 7)
 
 

@@ -20,16 +20,10 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # run as a script, from anywhere
     sys.path.insert(0, str(ROOT))
 
-from tests.replay import blend, nodes, pictures, samplers, schedules, sigmas, text, vae_prep, workflows  # noqa: E402
+from tests.replay import blend, nodes, pictures, sampling, sigmas, text, vae_prep, workflows  # noqa: E402
 
 Record = tuple[str, str | None]
 Replay = Callable[[Any, Path], Iterator[Record]]
-
-
-def sampling_file(data: Any, folder: Path) -> Iterator[Record]:
-    """`sampling.json`: samplers, noise, schedules and whole runs."""
-    yield from samplers.replay(data, folder)
-    yield from schedules.replay(data, folder)
 
 
 def nodes_file(data: Any, folder: Path) -> Iterator[Record]:
@@ -60,7 +54,7 @@ def records(path: Path, models: Path | None) -> Iterator[Record]:
         elif not data.keys().isdisjoint(NODES):
             yield from nodes_file(data, path.parent)
         elif not data.keys().isdisjoint(SAMPLING) and "nodes" not in data:
-            yield from sampling_file(data, path.parent)
+            yield from sampling.replay(data, path.parent)
 
 
 def _folder(folder: Path, models: Path | None) -> Iterator[Record]:

@@ -15,7 +15,7 @@ from diffusion.gits import gits
 from diffusion.prediction import discrete, flow, flux
 from diffusion.schedule_tables import ALIGN_YOUR_STEPS, OPTIMAL_STEPS, align_your_steps, optimal_steps
 from diffusion.schedules import ONE_MORE, SCHEDULES, cut, for_sampler, schedule
-from tests.replay.schedules import replay
+from tests.replay.sampling import replay
 
 MODELS = {"sd15": discrete("eps"), "flow": flow(3.0), "flux": flux(1.15)}
 names = st.sampled_from(list(SCHEDULES))
@@ -137,7 +137,7 @@ def test_gits_falls_in_as_many_steps_as_asked(coeff: float, steps: int):
 
 
 def test_gits_does_not_guess():
-    with pytest.raises(ValueError, match=r"no list of 16 steps at coeff 0\.8"):
+    with pytest.raises(ValueError, match=r"no list for 16 steps at coeff 0\.8"):
         gits(0.8, 16)
     with pytest.raises(ValueError, match=r"from 0\.8 to 1\.5"):
         gits(3.0, 7)

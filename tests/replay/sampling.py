@@ -1,4 +1,4 @@
-"""Replays the lists "schedules" and "extras" of sampling.json, and its "samplers" once more through whole runs."""
+"""Replays sampling.json: samplers and special cases as whole runs, schedules, and noise."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diffusion.noise import Noise
+from diffusion.noise import Noise, batch_noise
 from diffusion.sampling import run_schedule
 from diffusion.schedules import for_sampler
-from tests.replay.samplers import mismatch
 from tests.replay.toys import MODELS
 
-ROUNDED, TOLERANCE = 1e-6, 1e-5  # records have six decimals
+ROUNDED = {"atol": 1e-6, "rtol": 1e-5}  # of sigmas, which have six decimals
+TOLERANCE = 1e-4  # of the largest value of a latent
 POSITIVE, NEGATIVE = 0.3, -0.2
 
 
@@ -22,6 +22,15 @@ def replay(data: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, str | N
     """For each record its label, and None or what differs."""
     for r in data.get("schedules", ()):
         yield "schedules " + " ".join(f"{k} {v}" for k, v in r.items() if k != "sigmas"), _schedule(r)
+    for r in data.get("noise", ()):
+        label = f"noise {r['seed']} {r['shape']} {r['batch_index']}"
+        yield label, mismatch(batch_noise(r["shape"], r["seed"], r["batch_index"]), r)
+    for r in data.get("samplers", ()):
+        label = f"samplers {r['model']} {r['sampler']} {r['scheduler']} {r['steps']} steps, cfg {r['cfg']}"
+        try:
+            yield label, mismatch(_run(r, r["model"], {"samples": torch.zeros(r["shape"])}), r)
+        except Exception as error:
+            yield label, f"{type(error).__name__}: {error}"
     before: Tensor | None = None
     for r in data.get("extras", ()):
         try:
@@ -29,12 +38,19 @@ def replay(data: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, str | N
             yield f"extras {r['case']}, {r['sampler']}", mismatch(before, r)
         except Exception as error:
             yield f"extras {r['case']}, {r['sampler']}", f"{type(error).__name__}: {error}"
-    for r in data.get("samplers", ()):
-        label = f"runs {r['model']} {r['sampler']} {r['scheduler']} {r['steps']} steps, cfg {r['cfg']}"
-        try:
-            yield label, mismatch(_run(r, r["model"], {"samples": torch.zeros(r["shape"])}), r)
-        except Exception as error:
-            yield label, f"{type(error).__name__}: {error}"
+
+
+def mismatch(got: Tensor, record: Mapping[str, Any]) -> str | None:
+    """None, or how far the tensor is from the recorded first values and sums."""
+    if list(got.shape) != record["shape"]:
+        return f"shape {list(got.shape)}, recorded {record['shape']}"
+    want = torch.tensor(record["values"], dtype=torch.float64)
+    flat = got.double().flatten()
+    scale = max(1.0, float(want.abs().max()))
+    worst = float((flat[: len(want)] - want).abs().max()) / scale
+    sums = max(abs(float(flat.sum()) - record["sum"]), abs(float(flat.abs().sum()) - record["abs_sum"]))
+    worst = max(worst, sums / len(flat) / scale)
+    return None if worst <= TOLERANCE else f"off by {worst:.1e} of the largest value"
 
 
 def _schedule(r: Mapping[str, Any]) -> str | None:
@@ -45,7 +61,7 @@ def _schedule(r: Mapping[str, Any]) -> str | None:
         return f"{len(got)} sigmas, recorded {len(want)}"
     if want.isnan().any():  # 0 / 0 in the standard, of which no picture can come: ours has to be of use instead
         return None if got.isfinite().all() and got[0] > 0 == got[-1] else f"{got.tolist()} is no schedule"
-    if torch.isclose(got, want, atol=ROUNDED, rtol=TOLERANCE).all():
+    if torch.isclose(got, want, **ROUNDED).all():
         return None
     return f"off by {float((got - want).abs().max()):.1e}"
 

@@ -45,8 +45,6 @@ def _reading(path: Path, use: Callable[[Image.Image], T]) -> T:
             if pixels > MOST_PIXELS:
                 raise ValueError(f"its frames have {pixels} pixels together, and {MOST_PIXELS} are the most")
             return use(image)
-    except UnidentifiedImageError:
-        raise ValueError(f"{path.name} cannot be read as a picture: it is of no known kind; save it as PNG") from None
     except Exception as error:  # decoders raise whatever the bytes provoke
         told = f"it is no {', '.join(FORMATS[:5])}..." if isinstance(error, UnidentifiedImageError) else error
         raise ValueError(f"{path.name} cannot be read as a picture: {told}; save it anew as PNG") from error

@@ -113,5 +113,9 @@ def _claim(part: Path, path: Path) -> bool:
             path.touch(exist_ok=False)
         except FileExistsError:
             return False
-        part.replace(path)
+        try:
+            part.replace(path)
+        except OSError:
+            path.unlink()
+            raise
     return True

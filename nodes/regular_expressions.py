@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -16,9 +15,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LIMIT = 5.0  # seconds; the standard's engine has no limit and hangs
-MOST_REPEATS = 10**6  # a larger product of the numbers in a pattern's `{...}` takes too long to compile
+LARGEST = 10**6  # a pattern of more parts takes too long to compile, and gigabytes
 
-_REPEAT = re.compile(r"\{(\d*),?(\d*)\}")
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{(\d*),?(\d*)\}|.", re.DOTALL)
 _ESCAPE_OR_BRACE = re.compile(r"\\N\{[^}]*\}|\\.|(\{)(?!\d+(?:,\d*)?\}|,\d*\})", re.DOTALL)
 
 Pattern = Annotated[str, Text(multiline=True), "A regular expression in Python's syntax."]
@@ -41,13 +40,30 @@ def _compile(pattern: str, ignore_case: bool, many_lines: bool, dot_all: bool) -
     flags = (re.IGNORECASE * ignore_case) | (re.MULTILINE * many_lines) | (re.DOTALL * dot_all)
     try:
         re.compile(pattern, flags)
-        if math.prod(int(m[2] or m[1] or 1) for m in _REPEAT.finditer(pattern)) > MOST_REPEATS:
+        if _size(pattern) > LARGEST:
             raise OverflowError("the numbers in its {...} are too large together")
         # a brace that begins no repeat is text in Python, but may ask for an approximate match here
         text = _ESCAPE_OR_BRACE.sub(lambda m: r"\{" if m[1] else m[0], pattern)
         return regex.compile(text, flags | regex.VERSION0)
     except (re.error, regex.error, OverflowError, RecursionError) as error:
         raise BadPattern(f"regex_pattern: {pattern!r} is no regular expression: {error}") from error
+
+
+def _size(pattern: str) -> int:
+    """How many parts a pattern has when what is repeated a number of times is written out."""
+    groups, last = [0], 0
+    for token in _TOKEN.finditer(pattern):
+        if token[0] == "(":
+            groups.append(0)
+            continue
+        if token[0] == ")" and len(groups) > 1:  # others stand in comments
+            last = groups.pop()
+        elif repeats := token[2] or token[1]:
+            last *= max(int(repeats) - 1, 0)
+        else:
+            last = 1
+        groups[-1] += last
+    return groups[0]
 
 
 def _limited(pattern: str, search: Callable[[], T]) -> T:

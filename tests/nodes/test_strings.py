@@ -59,6 +59,8 @@ def test_patterns_mean_what_they_mean_in_python(pattern: str, string: str):
         (r"\p{L}", "a", False),
         ("a{2,}", "aa", True),
         ("a{,2}b", "b", True),
+        ("a{1,2000} b{1,2000} c{1,2000}", "a b c", True),
+        ("(?x) a # ) {", "a", True),
     ],
 )
 def test_braces(pattern: str, string: str, want: bool):

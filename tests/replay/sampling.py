@@ -13,7 +13,7 @@ from diffusion.sampling import run_schedule
 from diffusion.schedules import for_sampler
 from tests.replay.toys import MODELS
 
-ROUNDED = {"atol": 1e-6, "rtol": 1e-5}  # of sigmas, which have six decimals
+ATOL, RTOL = 1e-6, 1e-5  # of sigmas, which have six decimals
 TOLERANCE = 1e-4  # of the largest value of a latent
 POSITIVE, NEGATIVE = 0.3, -0.2
 
@@ -61,7 +61,7 @@ def _schedule(r: Mapping[str, Any]) -> str | None:
         return f"{len(got)} sigmas, recorded {len(want)}"
     if want.isnan().any():  # 0 / 0 in the standard, of which no picture can come: ours has to be of use instead
         return None if got.isfinite().all() and got[0] > 0 == got[-1] else f"{got.tolist()} is no schedule"
-    if torch.isclose(got, want, **ROUNDED).all():
+    if torch.isclose(got, want, atol=ATOL, rtol=RTOL).all():
         return None
     return f"off by {float((got - want).abs().max()):.1e}"
 

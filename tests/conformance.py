@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:  # run as a script, from anywhere
-    sys.path.insert(0, str(ROOT))
+if not __package__:  # run as a script, whose own folder holds other packages named `diffusion` and `nodes`
+    sys.path[0] = str(ROOT)
 
 from tests.replay import blend, nodes, pictures, sampling, sigmas, text, vae_prep, workflows  # noqa: E402
 

@@ -15,13 +15,17 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import load_file
 
+from tests import random_models
+
 LATENT = 1e-3  # of the latent's standard deviation
 PIXEL = 2  # of 255
-FOLDER_OF = {"sd15": "checkpoints", "cn": "controlnet", "lora": "loras"}
 
 
 def replay(data: Sequence[Mapping[str, Any]], folder: Path, models: Path | None) -> Iterator[tuple[str, str | None]]:
-    """For each output of each record its label, and None or what differs. models: the folder of the random models."""
+    """For each output of each record its label, and None or what differs.
+
+    models: the folder of the random models, made there if they are not yet; None: a temporary one that stays.
+    """
     for record in data:
         with TemporaryDirectory() as place:
             base = Path(place)
@@ -43,8 +47,10 @@ def _run(graph: dict[str, Any], folder: Path, models: Path | None, base: Path) -
     from executor.run import execute
 
     assert nodes.__name__
+    if unknown := {node["class_type"] for node in graph.values()} - registry.keys():
+        return f"there is no node type {', '.join(sorted(unknown))}"
     use(Settings("fp32", "cpu"))
-    _furnish(base, folder, models)
+    _furnish(base, graph, folder, models or random_models.CACHE)
     files, parsed = Files(base), read(graph)
     errors = [p for p in check(parsed, registry, files) if p.severity == "error"]
     if errors:
@@ -63,12 +69,13 @@ def _cache() -> Any:
     return Cache()
 
 
-def _furnish(base: Path, folder: Path, models: Path | None) -> None:
+def _furnish(base: Path, graph: Mapping[str, Any], folder: Path, models: Path) -> None:
     shutil.copytree(folder / "input", base / "input")
-    for path in sorted(models.glob("*.safetensors")) if models else ():
-        place = base / "models" / FOLDER_OF.get(path.name.split("_")[0], "checkpoints")
+    named = {value for node in graph.values() for value in node["inputs"].values() if isinstance(value, str)}
+    for name in sorted(named & random_models.MAKERS.keys()):
+        place = base / "models" / random_models.MAKERS[name][0]
         place.mkdir(parents=True, exist_ok=True)
-        os.symlink(path.resolve(), place / path.name)
+        os.symlink(random_models.model(name, models).resolve(), place / name)
 
 
 def _mismatch(want: Path, base: Path, output: Mapping[str, Any]) -> str | None:

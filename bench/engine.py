@@ -1,6 +1,6 @@
 """What the engine itself costs: graphs of trivial nodes, in microseconds a node.
 
-    python -m bench.engine
+    python bench/engine.py
 
 Chains (each node feeds the next) and wide graphs (one source, many branches of two nodes). "re-run" is everything anew
 for an edited graph of which one literal at the end differs: read, check, plan, run.
@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, from anywhere
 
 from executor.cache import Cache
 from executor.check import check, sound_outputs

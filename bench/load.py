@@ -1,4 +1,4 @@
-"""Time and peak memory of loading a full-size random SD 1.5 checkpoint, ours against diffusers: `python -m bench.load`.
+"""Time and peak memory of loading a full-size random SD 1.5 checkpoint, ours against diffusers: `python bench/load.py`.
 
 Writes 2.1 GB twice into the temporary folder (one file for us, the folder layout that diffusers loads fastest) and
 removes them. Each loader is a process of its own, so that its peak is its own; imports are not timed; files are in the
@@ -15,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, from anywhere
 
 FILE, FOLDER = "checkpoint.safetensors", "diffusers"
 
@@ -113,7 +115,7 @@ JOBS = {"write": write, "ours": load_ours, "diffusers": load_diffusers}
 
 def job(name: str, place: Path) -> Any:
     """What one job returns, run in a process of its own."""
-    command = [sys.executable, "-W", "ignore", "-m", "bench.load", "--job", name, "--place", str(place)]
+    command = [sys.executable, "-W", "ignore", __file__, "--job", name, "--place", str(place)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -1,4 +1,4 @@
-"""One step of the denoising network, ours against diffusers' on the same random weights: `python -m bench.unet`.
+"""One step of the denoising network, ours against diffusers' on the same random weights: `python bench/unet.py`.
 
 By default the starter's size; `--full` runs SD 1.5's (4 GB of memory, some minutes), `--dtype bf16` another precision.
 """
@@ -8,12 +8,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, from anywhere
 
 from bench.random_checkpoint import SD1, build, random_state, unet_config
 from diffusion import layouts

@@ -1,4 +1,4 @@
-"""The VAE and the text network against diffusers' and transformers' on the same weights: `python -m bench.vae`.
+"""The VAE and the text network against diffusers' and transformers' on the same weights: `python bench/vae.py`.
 
 By default the starter's sizes; `--full` adds SD 1.5's (3 GB of memory, a minute).
 """
@@ -8,13 +8,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, from anywhere
 
 from bench.unet import best
 from diffusion import layouts

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import copy
+import io
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,10 +14,10 @@ from typing import Any, NoReturn
 
 from executor import events
 from executor.bind import Problem
-from executor.check import InvalidGraph, check, outputs, sound_outputs
-from executor.describe import describe
+from executor.check import InvalidGraph, check, outputs
+from executor.describe import Descriptions, describe, lines
 from executor.files import Files
-from executor.graph import GraphError, read
+from executor.graph import Graph, GraphError, read
 from executor.node import NodeSpec
 from executor.workflow import Document, WorkflowError, load
 
@@ -28,7 +30,11 @@ class Refused(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command line. Returns the exit code: 0 ok, 1 failed, 2 invalid, 130 cancelled."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    if not (sys.argv[1:] if arguments is None else arguments):
+        parser.print_help(sys.stderr)
+        return INVALID
+    options = parser.parse_args(arguments)
     try:
         return options.command(options)
     except (Refused, WorkflowError, GraphError) as error:
@@ -37,14 +43,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("mezzotint: cancelled", file=sys.stderr)
         return CANCELLED
-    except BrokenPipeError:  # the reader of a pipe has gone, as in `nodes | head`
-        sys.stderr.close()
-        return OK
 
 
 def console() -> NoReturn:
     """The `mezzotint` script."""
-    raise SystemExit(main())
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file may hold characters that the terminal lacks
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of a pipe has gone, as in `nodes | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FAILED
+    raise SystemExit(code)
 
 
 # --- run -----------------------------------------------------------------------------------------
@@ -52,34 +64,42 @@ def console() -> NoReturn:
 
 def run(options: argparse.Namespace) -> int:
     """Run the outputs of a graph that are sound."""
-    from diffusion.settings import Settings, use
     from executor.run import execute
 
-    try:
-        use(Settings(options.precision, options.device))
-    except ValueError as error:
-        raise Refused(f"--device: {error}") from None
-    files = _files(options)
-    specs = _specs()
+    _use_settings(options)
     document = _load(options.file)
+    files, specs = _files(options), _specs()
     api = _flat(document, specs, files)
     _apply(options, api, specs)
     graph = read(api)
     problems = check(graph, specs, files)
-    _print_problems(problems, sys.stderr)
-    targets = _targets(options, api, specs, sound_outputs(graph, specs, problems))
-    if not targets:
+    wanted, sound = _wanted(options, graph, specs, problems)
+    _print_problems([p for p in problems if p.kind != "prompt_no_outputs" or not options.output], sys.stderr)
+    if not sound:
         return INVALID
-    plan = _plan(graph, specs, targets, files, options)
-    report = _json_lines if options.json_events else _Terminal(api, specs, files)
-    extra = {"workflow": document.workflow} if document.workflow else {}
+    plan = _plan(graph, specs, sound, files, options)
+    changed = options.set or options.seed is not None  # then the editor's form would show what did not run
+    extra = {"workflow": document.workflow} if document.workflow and not changed else {}
+    report = _json_lines if options.json_events else _Terminal(files)
     outcome = execute(
         plan, files=files, cache=_cache(options, files), emit=report, extra_pnginfo=extra, force=options.no_cache
     )
     if outcome.cancelled:
         return CANCELLED
-    skipped = set(outputs(graph, specs)) - set(targets) if not options.output else set[str]()
-    return OK if outcome.ok and not skipped else FAILED
+    return OK if outcome.ok and sound == wanted else FAILED
+
+
+def _use_settings(options: argparse.Namespace) -> None:
+    from diffusion.settings import Settings, use
+
+    try:
+        use(Settings(options.precision, options.device))
+        if options.device not in ("auto", "cpu"):
+            import diffusion
+
+            diffusion.placement.device()
+    except ValueError as error:
+        raise Refused(f"--device: {error}") from None
 
 
 def _plan(graph: Any, specs: Mapping[str, NodeSpec], targets: list[str], files: Files, options: Any) -> Any:
@@ -98,33 +118,36 @@ def _cache(options: argparse.Namespace, files: Files) -> Any:
     return Cache(disk=None if options.no_cache else Disk(files.base / "cache"))
 
 
-def _targets(
-    options: argparse.Namespace, api: Mapping[str, Any], specs: Mapping[str, NodeSpec], sound: list[str]
-) -> list[str]:
-    if not options.output:
-        return sound
-    wanted = [_node(api, name) for name in options.output]
-    return [id for id in wanted if id in sound or not specs[api[id]["class_type"]].output_node]
+def _wanted(
+    options: argparse.Namespace, graph: Graph, specs: Mapping[str, NodeSpec], problems: Sequence[Problem]
+) -> tuple[list[str], list[str]]:
+    """The nodes to run, and those of them that can."""
+    wanted = [_node(graph, name) for name in options.output or ()] or outputs(graph, specs)
+    unsound = graph.affected(p.node for p in problems if p.severity == "error")
+    return wanted, [id for id in wanted if id not in unsound]
 
 
 def _apply(options: argparse.Namespace, api: dict[str, Any], specs: Mapping[str, NodeSpec]) -> None:
     """`--seed` and `--set`, put into the graph, so that the picture carries what ran."""
-    if options.seed is not None:
-        for node in api.values():
-            spec = specs.get(str(node.get("class_type")))
-            for name, i in spec.inputs.items() if spec else ():
-                if i.options.get("control_after_generate") and not isinstance(node["inputs"].get(name), list):
-                    node["inputs"][name] = options.seed
+    for node in api.values():
+        if not isinstance(node.get("inputs"), dict):
+            node["inputs"] = {}
+        spec = specs.get(str(node.get("class_type")))
+        for name, i in spec.inputs.items() if spec and options.seed is not None else ():
+            if i.options.get("control_after_generate") and not isinstance(node["inputs"].get(name), list):
+                node["inputs"][name] = options.seed
+    graph = read(api)
     for assignment in options.set:
         target, equals, text = assignment.partition("=")
         name, dot, field = target.rpartition(".")
         if not (equals and dot):
             raise Refused(f"--set takes NODE.INPUT=VALUE, and this is {assignment!r}")
-        id = _node(api, name)
-        spec = specs.get(api[id]["class_type"])
+        id = _node(graph, name)
+        spec = specs.get(graph.nodes[id].type)
         if spec and field not in spec.inputs:
-            raise Refused(f"--set {assignment}: {spec.name} has no input {field!r}; it has {', '.join(spec.inputs)}")
-        api[id].setdefault("inputs", {})[field] = _literal(text, spec.inputs[field].type if spec else "")
+            there = f"it has {', '.join(spec.inputs)}{_near(field, list(spec.inputs))}"
+            raise Refused(f"--set {assignment}: {spec.name} has no input {field!r}; {there}")
+        api[id]["inputs"][field] = _literal(text, spec.inputs[field].type if spec else "")
 
 
 def _literal(text: str, type_: str) -> Any:
@@ -138,18 +161,17 @@ def _literal(text: str, type_: str) -> Any:
     return {"__value__": value} if isinstance(value, list) else value
 
 
-def _node(api: Mapping[str, Any], name: str) -> str:
+def _node(graph: Graph, name: str) -> str:
     """The id of a node that is named by its id, its title or its type."""
-    if name in api:
+    if name in graph.nodes:
         return name
-    titled = [id for id, n in api.items() if n.get("_meta", {}).get("title") == name]
-    found = titled or [id for id, n in api.items() if n.get("class_type") == name]
+    nodes = graph.nodes.values()
+    found = [n.id for n in nodes if n.title == name] or [n.id for n in nodes if n.type == name]
     if len(found) == 1:
         return found[0]
     if found:
         raise Refused(f"{name!r} is the name of several nodes: {', '.join(found)}; use the id of one")
-    there = ", ".join(f"{id} ({n.get('class_type')})" for id, n in api.items())
-    raise Refused(f"there is no node {name!r}; there are {there}")
+    raise Refused(f"there is no node {name!r}; there are {', '.join(f'{n.id} ({n.type})' for n in nodes)}")
 
 
 # --- what a run shows ----------------------------------------------------------------------------
@@ -162,12 +184,15 @@ def _json_lines(event: events.Event) -> None:
 class _Terminal:
     """Shows a run to people: a bar while a node reports steps, a line for every file that was made."""
 
-    def __init__(self, api: Mapping[str, Any], specs: Mapping[str, NodeSpec], files: Files):
-        self.api, self.specs, self.files = api, specs, files
+    def __init__(self, files: Files):
+        self.files = files
+        self.types: dict[str, str] = {}
         self.bar: Any = None
 
     def __call__(self, event: events.Event) -> None:
         match event:
+            case events.NodeStarted(node, type_):
+                self.types[node] = type_
             case events.Progressed():
                 self._step(event)
             case events.NodeFinished(ui=ui, cached=cached):
@@ -176,7 +201,7 @@ class _Terminal:
                     print(f"{path}{' (made before)' if cached else ''}")
             case events.NodeFailed():
                 self._close()
-                print(f"mezzotint: {event.type} {event.node} failed: {event.message}", file=sys.stderr)
+                print(f"mezzotint: {event.type} {event.node} failed: {event.error}: {event.message}", file=sys.stderr)
             case events.Warned(message):
                 print(f"mezzotint: {message}", file=sys.stderr)
             case events.Cancelled() | events.Finished():
@@ -189,7 +214,7 @@ class _Terminal:
 
         if self.bar is None or self.bar.node != event.node:
             self._close()
-            title = f"{self.api.get(event.node, {}).get('class_type', '')} {event.node}"
+            title = f"{self.types.get(event.node, 'node')} {event.node}"
             self.bar = tqdm(total=event.total, desc=title, unit="step", leave=True, dynamic_ncols=True)
             self.bar.node = event.node
         self.bar.total = event.total
@@ -213,15 +238,16 @@ def _paths(ui: Mapping[str, Any], files: Files) -> Iterator[Path]:
 
 def check_file(options: argparse.Namespace) -> int:
     """Say all that is wrong with a graph."""
+    document = _load(options.file)
     files, specs = _files(options), _specs()
-    api = _flat(_load(options.file), specs, files)
+    api = _flat(document, specs, files)
     problems = check(read(api), specs, files)
     errors = [p for p in problems if p.severity == "error"]
     if options.json:
         print(json.dumps([vars(p) for p in problems], indent=2, default=str))
     else:
         _print_problems(problems, sys.stdout)
-        print(f"{options.file}: {len(api)} nodes, {len(errors)} errors, {len(problems) - len(errors)} warnings")
+        print(f"{options.file}: nodes {len(api)}, errors {len(errors)}, warnings {len(problems) - len(errors)}")
     return INVALID if errors else OK
 
 
@@ -237,7 +263,7 @@ def list_nodes(options: argparse.Namespace) -> int:
         if options.name not in specs:
             raise Refused(f"there is no node type {options.name!r}{_near(options.name, list(specs))}")
         info = describe(specs[options.name], files)
-        print(json.dumps(info, indent=2) if options.json else "\n".join(_described(info)))
+        print(json.dumps(info, indent=2) if options.json else "\n".join(lines(info)))
     elif options.json:
         print(json.dumps({name: describe(spec, files) for name, spec in sorted(specs.items())}))
     else:
@@ -254,27 +280,12 @@ def _near(name: str, names: list[str]) -> str:
     return f"; nearest: {', '.join(near)}" if near else ""
 
 
-def _described(info: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{info['name']} ({info['display_name']}), in {info['category']}"
-    yield info["description"]
-    for section in ("required", "optional"):
-        for name, (type_, options) in info["input"].get(section, {}).items():
-            menu = f"one of {', '.join(map(str, type_))}" if isinstance(type_, list) else type_
-            facts = {k: v for k, v in options.items() if k in ("default", "min", "max", "step")}
-            notes = "".join(f", {k} {v!r}" for k, v in facts.items())
-            yield f"  {name}: {menu}{notes}{', optional' if section == 'optional' else ''}"
-            if options.get("tooltip"):
-                yield f"      {options['tooltip']}"
-    for name, type_ in zip(info["output_name"], info["output"], strict=True):
-        yield f"  -> {name}" if name == type_ else f"  -> {name}: {type_}"
-
-
 def convert(options: argparse.Namespace) -> int:
     """Write a graph in the other JSON form."""
+    document = _load(options.file)
     files, specs = _files(options), _specs()
-    document, nodes = _load(options.file), _Descriptions(specs, files)
     form = options.to or ("workflow" if document.workflow is None else "api")
-    made = document.graph(nodes).graph if form == "api" else document.editable(nodes)
+    made = _flat(document, specs, files) if form == "api" else document.editable(Descriptions(specs, files))
     print(json.dumps(made, indent=2))
     return OK
 
@@ -286,7 +297,10 @@ def _files(options: argparse.Namespace) -> Files:
     base = Path(options.base_directory)
     if not base.is_dir():
         raise Refused(f"the base directory {base} does not exist")
-    return Files(base, output=Path(options.out) if getattr(options, "out", None) else None)
+    out = Path(options.out) if getattr(options, "out", None) else None
+    if out and out.exists() and not out.is_dir():
+        raise Refused(f"--out {out} is no folder")
+    return Files(base, output=out)
 
 
 def _specs() -> dict[str, NodeSpec]:
@@ -295,25 +309,6 @@ def _specs() -> dict[str, NodeSpec]:
 
     assert nodes.__name__
     return registry
-
-
-class _Descriptions(Mapping[str, Any]):
-    """The `object_info` of our nodes, each made when it is asked for."""
-
-    def __init__(self, specs: Mapping[str, NodeSpec], files: Files):
-        self.specs, self.files = specs, files
-        self.made: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self.made:
-            self.made[name] = describe(self.specs[name], self.files)
-        return self.made[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.specs)
-
-    def __len__(self) -> int:
-        return len(self.specs)
 
 
 def _load(file: str) -> Document:
@@ -325,7 +320,7 @@ def _load(file: str) -> Document:
 
 def _flat(document: Document, specs: Mapping[str, NodeSpec], files: Files) -> dict[str, Any]:
     """The API graph of a document, for the caller to change; what was guessed on the way is said."""
-    flat = document.graph(_Descriptions(specs, files))
+    flat = document.graph(Descriptions(specs, files))
     for note in flat.notes:
         print(f"warning: {note}", file=sys.stderr)
     return copy.deepcopy(flat.graph)

@@ -25,10 +25,14 @@ class Place:
 
 
 def device() -> torch.device:
-    """The device that networks run on: the one chosen, else a GPU, else the CPU."""
+    """The device that networks run on: the one chosen, else a GPU, else the CPU. ValueError if it is not there."""
     chosen = settings.current().device
     if chosen != "auto":
-        return torch.device(chosen)
+        try:
+            return torch.empty(0, device=chosen).device
+        except (RuntimeError, AssertionError) as error:
+            why = str(error).partition("\n")[0]
+            raise ValueError(f"{chosen!r} cannot be used here: {why}; choose cpu or auto") from None
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

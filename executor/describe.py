@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 from executor.files import Files
 from executor.node import REQUIRED, Input, NodeSpec
@@ -56,3 +57,38 @@ def _describe_input(i: Input, files: Files) -> list[Any]:
         options["tooltip"] = i.help
     options |= i.options
     return [i.values(files) if i.type == "COMBO" and "remote" not in options else i.type, options]
+
+
+class Descriptions(Mapping[str, Any]):
+    """The `object_info` of our nodes, each made when it is asked for."""
+
+    def __init__(self, specs: Mapping[str, NodeSpec], files: Files):
+        self.specs, self.files = specs, files
+        self.made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.made:
+            self.made[name] = describe(self.specs[name], self.files)
+        return self.made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.specs)
+
+    def __len__(self) -> int:
+        return len(self.specs)
+
+
+def lines(info: Mapping[str, Any]) -> Iterator[str]:
+    """The same for people."""
+    yield f"{info['name']} ({info['display_name']}), in {info['category']}"
+    yield info["description"]
+    for section in ("required", "optional"):
+        for name, (type_, options) in info["input"].get(section, {}).items():
+            menu = f"one of {', '.join(map(str, cast('list[Any]', type_)))}" if isinstance(type_, list) else type_
+            facts = {k: v for k, v in options.items() if k in ("default", "min", "max", "step")}
+            notes = "".join(f", {k} {v!r}" for k, v in facts.items())
+            yield f"  {name}: {menu}{notes}{', optional' if section == 'optional' else ''}"
+            if options.get("tooltip"):
+                yield f"      {options['tooltip']}"
+    for name, type_ in zip(info["output_name"], info["output"], strict=True):
+        yield f"  -> {name}" if name == type_ else f"  -> {name}: {type_}"

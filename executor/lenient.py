@@ -25,6 +25,8 @@ def parse(data: bytes | str, name: str) -> Any:
         value = json.loads(text.lstrip("\ufeff").rstrip("\0 \t\r\n"))
     except json.JSONDecodeError as error:
         raise WorkflowError(f"{name}: {_fault(error)}") from None
+    except ValueError:  # Python reads no integer of more than 4,300 digits
+        raise WorkflowError(f"{name}: the JSON holds a number of thousands of digits") from None
     except RecursionError:
         raise WorkflowError(f"{name}: the JSON is nested deeper than {MAX_DEPTH} levels") from None
     _check_depth(value, name)

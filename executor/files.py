@@ -108,8 +108,15 @@ def inside(root: Path, name: str) -> Path:
     """`root/name`, which must exist and lie in root. Raises FileProblem."""
     path = contained(root, name)
     if not path.is_file():
-        raise FileProblem(f"{name!r} is not in {root.name}/")
+        raise FileProblem(f"{name!r} is not in {root.name}/" + (_nearest(path) if path != root else ""))
     return path
+
+
+def _nearest(path: Path) -> str:
+    """The files beside a missing one whose names are like its own, as the end of a message."""
+    beside = [p.name for p in path.parent.glob("*") if p.is_file() and not p.name.startswith(".")]
+    near = difflib.get_close_matches(path.name, beside, 3, 0.4)
+    return f"; nearest there: {', '.join(near)}" if near else ""
 
 
 def contained(root: Path, name: str) -> Path:

@@ -101,3 +101,18 @@ def test_output_may_lie_elsewhere(files: Files, tmp_path: Path):
     moved = Files(files.base, output=tmp_path / "pictures")
     assert moved.root("output") == tmp_path / "pictures"
     assert moved.folders("checkpoints")[1] == tmp_path / "pictures/checkpoints"
+
+
+def test_a_missing_file_is_told_its_neighbours(tmp_path: Path):
+    (tmp_path / "input" / "sub").mkdir(parents=True)
+    for name in ("portrait.png", "sub/portrait_2.png", "zzz.webp"):
+        (tmp_path / "input" / name).touch()
+    with pytest.raises(FileProblem, match=r"^'portait.png' is not in input/; nearest there: portrait.png$"):
+        Files(tmp_path).input("portait.png")
+    with pytest.raises(FileProblem, match=r"nearest there: portrait_2.png$"):
+        Files(tmp_path).input("sub/portrait.png")
+    with pytest.raises(FileProblem, match=r"^'nowhere/a.png' is not in input/$"):
+        Files(tmp_path).input("nowhere/a.png")
+    (tmp_path / "inputs").touch()
+    with pytest.raises(FileProblem, match=r"^'' is not in input/$"):
+        Files(tmp_path).input("")

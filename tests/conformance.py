@@ -73,7 +73,8 @@ def _folder(folder: Path, models: Path | None) -> Iterator[Record]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", nargs="+", type=Path, metavar="FILE|FOLDER")
-    parser.add_argument("--models", type=Path, metavar="DIR", help="the models that recorded pictures were made with")
+    made = "the random models of recorded pictures, made there if missing (default: a temporary folder that is kept)"
+    parser.add_argument("--models", type=Path, metavar="DIR", help=made)
     options = parser.parse_args(arguments)
     missing = [path for path in options.path if not path.exists()]
     if missing:

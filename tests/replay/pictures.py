@@ -82,7 +82,10 @@ def _mismatch(want: Path, base: Path, output: Mapping[str, Any]) -> str | None:
     shown = base / f"{output['node']}.json"
     if not shown.exists():
         return "the node made nothing"
-    made = json.loads(shown.read_text())[output["kind"]][output["i"]]
+    files = json.loads(shown.read_text()).get(output["kind"], ())
+    if output["i"] >= len(files):
+        return f"the node made {len(files)} {output['kind']}"
+    made = files[output["i"]]
     path = base / made["type"] / made["subfolder"] / made["filename"]
     return _latents_differ(path, want) if want.suffix == ".latent" else _pictures_differ(path, want)
 

@@ -234,10 +234,10 @@ def _in_range(i: Input, value: Any, spec: NodeSpec) -> None:
 
 
 def _chosen(i: Input, value: Any, spec: NodeSpec, menus: Menus) -> tuple[Any, str]:
+    if isinstance(i.choices, Folder):  # a loader's validator reads the file that the menu found
+        return _file(i, i.choices.name, value, menus)
     if i.name in validated(spec):
         return value, ""
-    if isinstance(i.choices, Folder):
-        return _file(i, i.choices.name, value, menus)
     values = menus.values(i)
     if value in values:
         return value, ""

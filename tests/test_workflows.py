@@ -15,7 +15,7 @@ SIZES = {  # height, width and number of the pictures
     "image_to_image": (128, 128, 1),
     "inpaint": (128, 128, 1),
     "text_to_image": (128, 128, 1),
-    "two_pass_upscale": (192, 192, 1),
+    "two_pass_upscale": (128, 128, 1),
     "unconditional": (128, 128, 4),
 }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import string
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -101,7 +103,7 @@ def load_image_mask(*, image: Picture, channel: Literal["alpha", "red", "green",
 
 
 @node("SaveImage", category="image", display_name="Save Image", output_node=True)
-def save_image(
+async def save_image(
     *,
     images: Annotated[Image, "Each becomes one file."],
     filename_prefix: Annotated[
@@ -115,12 +117,17 @@ def save_image(
     height, width = images.shape[1:3]
     prefix = output_files.fill(filename_prefix, prompt, datetime.now(), width, height)
     contents = diffusion.image_files.encode(images, output_files.texts(prompt, extra_pnginfo))
-    return Shown({"images": output_files.save(files, "output", prefix, "png", contents)}, None)
+    return Shown({"images": await _save(files, "output", prefix, contents)}, None)
 
 
 @node("PreviewImage", category="image", display_name="Preview Image", output_node=True)
-def preview_image(*, images: Image, prompt: Prompt, extra_pnginfo: ExtraPngInfo, files: Files) -> Shown[None]:
+async def preview_image(*, images: Image, prompt: Prompt, extra_pnginfo: ExtraPngInfo, files: Files) -> Shown[None]:
     """Show pictures without keeping them: their files lie in the temp folder."""
     prefix = "preview_temp_" + "".join(random.choices(string.ascii_lowercase, k=5))
     contents = diffusion.image_files.encode(images, output_files.texts(prompt, extra_pnginfo), level=1)
-    return Shown({"images": output_files.save(files, "temp", prefix, "png", contents)}, None)
+    return Shown({"images": await _save(files, "temp", prefix, contents)}, None)
+
+
+async def _save(files: Files, kind: str, prefix: str, contents: Iterator[bytes]) -> list[dict[str, str]]:
+    """Encode and write in another thread, so that the next node computes meanwhile."""
+    return await asyncio.to_thread(output_files.save, files, kind, prefix, "png", contents)

@@ -93,8 +93,8 @@ class Resident:
         """The same for another method of the network, such as a VAE's `decode`."""
         function = getattr(self.ready(), method)
         given = [self._carry(a) for a in (x, *args)]
-        if self.place.channels_last and x.dim() == 4:
-            given[0] = given[0].contiguous(memory_format=torch.channels_last)
+        # pixels come with channels last, for which torch's CPU group norm is far less exact
+        given[0] = given[0].contiguous(memory_format=self._format(given[0]))
         y = function(*given, **{name: self._carry(o) for name, o in options.items()})
         dtype = x.dtype if x.is_floating_point() else torch.float32  # tokens go in as whole numbers
         return tuple(t.to(x.device, dtype) for t in y) if isinstance(y, tuple) else y.to(x.device, dtype)

@@ -1,11 +1,17 @@
 """Fixtures that more than one folder of tests uses."""
 
+import os
 import tarfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from diffusion import settings
+
+# How long an example takes depends on the machine; in CI the examples are the same every time.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("steady")
 
 DATA = Path(__file__).parent / "data"
 

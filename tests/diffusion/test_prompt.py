@@ -1,7 +1,6 @@
 """The language of prompts, against a plain recursive reading of its rules."""
 
 import math
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -94,10 +93,9 @@ def test_examples(text: str, expected: Segments):
     ],
     ids=["open", "close", "nested", "one missing", "weighted", "crossed", "half"],
 )
+@pytest.mark.timeout(30)  # quadratic time would be minutes
 def test_a_hundred_thousand_brackets_take_linear_time(text: str):
-    start = time.perf_counter()
     found = weighted(text)
-    assert time.perf_counter() - start < 5
     assert sum(len(s) for s, _ in found) <= len(text)
 
 

@@ -1,7 +1,6 @@
 """The tokenizer is CLIP's: compared with transformers, over the same merges."""
 
 import gzip
-import time
 from typing import Any
 
 import pytest
@@ -52,12 +51,10 @@ def test_tokens_are_those_of_transformers(reference: CLIPTokenizer, text: str):
     assert tokenize(text) == reference(text)["input_ids"][1:-1]
 
 
+@pytest.mark.timeout(30)  # quadratic time would be minutes
 def test_a_long_word_takes_linear_time(reference: CLIPTokenizer):
     word = "qwertyuiopasdfghjklzxcvbnm" * 4000
-    start = time.perf_counter()
-    tokens = tokenize(word)
-    assert time.perf_counter() - start < 3
-    assert tokens == reference(word)["input_ids"][1:-1]
+    assert tokenize(word) == reference(word)["input_ids"][1:-1]
 
 
 def test_half_of_a_surrogate_pair_is_a_question_mark():

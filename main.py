@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from executor import events
 from executor.bind import Problem
-from executor.check import InvalidGraph, check, outputs
+from executor.check import InvalidGraph, check, outputs, sound
 from executor.describe import Descriptions, describe, lines
 from executor.files import Files
 from executor.graph import Graph, GraphError, read
@@ -73,11 +73,11 @@ def run(options: argparse.Namespace) -> int:
     _apply(options, api, specs)
     graph = read(api)
     problems = check(graph, specs, files)
-    wanted, sound = _wanted(options, graph, specs, problems)
+    wanted, able = _wanted(options, graph, specs, problems)
     _print_problems([p for p in problems if p.kind != "prompt_no_outputs" or not options.output], sys.stderr)
-    if not sound:
+    if not able:
         return INVALID
-    plan = _plan(graph, specs, sound, files, options)
+    plan = _plan(graph, specs, able, files, options)
     changed = options.set or options.seed is not None  # then the editor's form would show what did not run
     extra = {"workflow": document.workflow} if document.workflow and not changed else {}
     report = _json_lines if options.json_events else _Terminal(files)
@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     )
     if outcome.cancelled:
         return CANCELLED
-    return OK if outcome.ok and sound == wanted else FAILED
+    return OK if outcome.ok and able == wanted else FAILED
 
 
 def _use_settings(options: argparse.Namespace) -> None:
@@ -123,8 +123,7 @@ def _wanted(
 ) -> tuple[list[str], list[str]]:
     """The nodes to run, and those of them that can."""
     wanted = [_node(graph, name) for name in options.output or ()] or outputs(graph, specs)
-    unsound = graph.affected(p.node for p in problems if p.severity == "error")
-    return wanted, [id for id in wanted if id not in unsound]
+    return wanted, sound(graph, problems, wanted)
 
 
 def _apply(options: argparse.Namespace, api: dict[str, Any], specs: Mapping[str, NodeSpec]) -> None:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, from anywhere
 
 from executor.cache import Cache
-from executor.check import check, sound_outputs
+from executor.check import check, outputs, sound
 from executor.files import Files
 from executor.graph import read
 from executor.node import NodeSpec, Shown, node
@@ -66,7 +66,7 @@ def wide(count: int, last: int) -> dict[str, Any]:
 def prepare(graph: dict[str, Any], files: Files) -> Plan:
     """From the parsed JSON to a plan, as every run does it."""
     made = read(graph)
-    return make_plan(made, NODES, sound_outputs(made, NODES, check(made, NODES, files)), files)
+    return make_plan(made, NODES, sound(made, check(made, NODES, files), outputs(made, NODES)), files)
 
 
 def measure(shape: Any, count: int) -> dict[str, float]:

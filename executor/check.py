@@ -46,8 +46,8 @@ def _check(graph: Graph, specs: Mapping[str, NodeSpec], files: Files, trusted: b
             found += _validated(node, spec, inputs, files)
         problems += found
     problems += [_cycle(graph, cycle) for cycle in graph.cycles()]
-    sound = bound if not problems else {id: b for id, b in bound.items() if id not in _errors(problems)}
-    problems += disagreements(graph, specs, sound, files)
+    wrong = _errors(problems)
+    problems += disagreements(graph, specs, {id: b for id, b in bound.items() if id not in wrong}, files)
     if not trusted:
         problems += _no_output(graph, specs)
     return _unneeded_as_warnings(problems, graph, specs) if problems else problems
@@ -58,10 +58,10 @@ def outputs(graph: Graph, specs: Mapping[str, NodeSpec]) -> list[str]:
     return [n.id for n in graph.nodes.values() if n.type in specs and specs[n.type].output_node]
 
 
-def sound_outputs(graph: Graph, specs: Mapping[str, NodeSpec], problems: Iterable[Problem]) -> list[str]:
-    """The output nodes that can run: nothing that they depend on has an error."""
+def sound(graph: Graph, problems: Iterable[Problem], targets: Iterable[str]) -> list[str]:
+    """Those of the targets that can run: nothing that they depend on has an error."""
     unsound = graph.affected(_errors(problems))
-    return [id for id in outputs(graph, specs) if id not in unsound]
+    return [id for id in targets if id not in unsound]
 
 
 def _errors(problems: Iterable[Problem]) -> set[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from executor.bind import Menus, Problem, bind
-from executor.check import check, sound_outputs
+from executor.check import check, outputs, sound
 from executor.files import Files
 from executor.graph import GraphError, read
 from tests.executor.toys import TOYS, api
@@ -78,7 +78,7 @@ def test_a_cycle_is_reported_with_its_nodes_in_order():
     )
     found = problems(graph)
     assert [(p.kind, p.got) for p in found] == [("dependency_cycle", ["a", "b", "c"]), ("dependency_cycle", ["x"])]
-    assert sound_outputs(read(graph), TOYS, found) == ["ok"]
+    assert sound(read(graph), found, outputs(read(graph), TOYS)) == ["ok"]
 
 
 def test_a_graph_without_output_says_so():
@@ -93,7 +93,7 @@ def test_an_error_where_no_output_needs_it_is_a_warning():
 
 def test_outputs_with_a_sound_past_still_run():
     graph = api(bad=("Split", {}), a=("Add", {}), o1=("Show", {"a": ["bad", 0]}), o2=("Show", {"a": ["a", 0]}))
-    assert sound_outputs(read(graph), TOYS, problems(graph)) == ["o2"]
+    assert sound(read(graph), problems(graph), outputs(read(graph), TOYS)) == ["o2"]
 
 
 def test_what_a_node_does_not_know_is_ignored_with_a_warning_but_buttons_are_not_mentioned():

@@ -10,7 +10,7 @@ import torch
 
 from executor import events
 from executor.cache import Cache
-from executor.check import check, sound_outputs
+from executor.check import check, outputs, sound
 from executor.files import Files
 from executor.graph import read
 from executor.node import Choice, Expand, Folder, Lazy, NodeSpec, Progress, Range, Shown, UniqueId, node, silent
@@ -204,7 +204,7 @@ def api(**nodes: tuple[str, Mapping[str, Any]]) -> dict[str, Any]:
 def plan(graph: Mapping[str, Any], base: Path = Path("/nowhere"), targets: Any = None) -> Plan:
     """The plan of all sound outputs."""
     g, files = read(graph), Files(base)
-    return make_plan(g, TOYS, targets or sound_outputs(g, TOYS, check(g, TOYS, files)), files)
+    return make_plan(g, TOYS, targets or sound(g, check(g, TOYS, files), outputs(g, TOYS)), files)
 
 
 def go(

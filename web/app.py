@@ -1,0 +1,97 @@
+"""The application: its parts, its routes, and in which order it starts and stops."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from executor.files import Files
+from executor.jobs import Jobs
+from executor.supervisor import Worker
+from web import (
+    files_api,
+    info,
+    internal,
+    jobs_api,
+    models_api,
+    openapi,
+    operations,
+    pages,
+    prompt,
+    security,
+    sockets,
+    userdata,
+)
+from web.config import Config
+from web.dispatch import Dispatcher
+from web.feed import Feed
+from web.hub import Hub
+from web.logs import Logs
+from web.metrics import Metrics
+from web.node_info import NodeInfo
+from web.state import STATE, State
+
+TABLES = (
+    prompt,
+    sockets,
+    jobs_api,
+    files_api,
+    models_api,
+    userdata,
+    info,
+    operations,
+    openapi,
+    internal,
+    pages,  # last: it takes every path that is left
+)
+
+
+def make_app(config: Config, logs: Logs, worker: Worker | None = None) -> web.Application:
+    """The server of one base directory. Raises JobsLocked if another one serves it.
+
+    worker: what runs the graphs, by default a process of its own.
+    """
+    app = web.Application(middlewares=security.middlewares(config), client_max_size=config.limits.body)
+    files = Files(config.base, output=config.output, extra=config.extra)
+    worker = worker or Worker(worker_command(config), env=worker_environment(config), on_log=logs.worker)
+    jobs = Jobs.open(config.base / "mezzotint.db", keep=config.keep)
+    metrics, hub, feed = Metrics(), Hub(), Feed()
+    nodes = NodeInfo(files, worker)
+    dispatcher = Dispatcher(config, files, jobs, worker, hub, feed, metrics)
+    app[STATE] = State(config, files, jobs, worker, hub, feed, dispatcher, nodes, metrics, logs)
+    for table in TABLES:
+        for route in table.routes:
+            assert isinstance(route, web.RouteDef)
+            app.router.add_route(route.method, route.path, route.handler, **route.kwargs)
+            if table is not pages:
+                app.router.add_route(route.method, f"/api{route.path}", route.handler)
+    app.cleanup_ctx.append(_running)
+    return app
+
+
+async def _running(app: web.Application) -> AsyncIterator[None]:
+    state = app[STATE]
+    await state.worker.start()
+    state.dispatcher.start()
+    yield
+    await state.dispatcher.stop()
+    await state.worker.stop()
+    await state.hub.close()
+    state.jobs.close()
+
+
+def worker_command(config: Config) -> list[str]:
+    """The command line of the worker process."""
+    command = [sys.executable, "-m", "executor.worker", "--nodes", "nodes", "--base", str(config.base)]
+    if config.output:
+        command += ["--output", str(config.output)]
+    for folder, places in config.extra.items():
+        for place in places:
+            command += ["--extra", f"{folder}={place}"]
+    return command
+
+
+def worker_environment(config: Config) -> dict[str, str]:
+    return {"MEZZOTINT_PRECISION": config.precision, "MEZZOTINT_DEVICE": config.device}

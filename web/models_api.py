@@ -1,0 +1,7 @@
+"""The listings of model files."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+routes = web.RouteTableDef()

@@ -19,6 +19,7 @@ from nodes import loaders as loaders
 from nodes import masks as masks
 from nodes import model_sampling as model_sampling
 from nodes import noise as noise
+from nodes import preview_any as preview_any
 from nodes import primitives as primitives
 from nodes import regular_expressions as regular_expressions
 from nodes import samplers as samplers

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 else:
     Tensor = _Model = _Clip = _Vae = _Sampler = _Guider = _Noise = Any
 
+Anything = Annotated[Any, Socket("*")]
 Model = Annotated[_Model, Socket("MODEL")]
 Clip = Annotated[_Clip, Socket("CLIP")]
 Vae = Annotated[_Vae, Socket("VAE")]

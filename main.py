@@ -1,4 +1,4 @@
-"""The command line: run, check, nodes, convert."""
+"""The command line: serve, run, check, nodes, convert. The engine is imported where it is used, so a server starts fast."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from executor import events
-from executor.bind import Problem
-from executor.check import InvalidGraph, check, outputs, sound
-from executor.describe import Descriptions, describe, lines
 from executor.files import Files
-from executor.graph import Graph, GraphError, read
-from executor.node import NodeSpec
-from executor.workflow import Document, WorkflowError, load
+from web import options as server
+
+if TYPE_CHECKING:
+    from executor.bind import Problem
+    from executor.graph import Graph
+    from executor.node import NodeSpec
+    from executor.workflow import Document
 
 OK, FAILED, INVALID, CANCELLED = 0, 1, 2, 130
 
@@ -30,14 +30,10 @@ class Refused(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command line. Returns the exit code: 0 ok, 1 failed, 2 invalid, 130 cancelled."""
-    parser = _parser()
-    if not (sys.argv[1:] if arguments is None else arguments):
-        parser.print_help(sys.stderr)
-        return INVALID
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args((sys.argv[1:] if arguments is None else arguments) or ["serve"])
     try:
         return options.command(options)
-    except (Refused, WorkflowError, GraphError) as error:
+    except (Refused, server.OptionError) as error:
         print(f"mezzotint: {error}", file=sys.stderr)
         return INVALID
     except KeyboardInterrupt:
@@ -59,14 +55,46 @@ def console() -> NoReturn:
     raise SystemExit(code)
 
 
+def _engine(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """A command on a graph: a file that holds none is its user's error."""
+
+    def carry_out(options: argparse.Namespace) -> int:
+        from executor.graph import GraphError
+        from executor.workflow import WorkflowError
+
+        try:
+            return command(options)
+        except (WorkflowError, GraphError) as error:
+            raise Refused(str(error)) from None
+
+    return carry_out
+
+
+# --- serve ---------------------------------------------------------------------------------------
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve the page and the API until Ctrl-C."""
+    _use_settings(options)
+    config = server.config(options)
+    from web.serve import serve
+
+    serve(config)
+    return OK
+
+
 # --- run -----------------------------------------------------------------------------------------
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the outputs of a graph that are sound."""
+    from executor.check import check
+    from executor.graph import read
     from executor.run import execute
+    from executor.terminal import Terminal, json_lines
 
     _use_settings(options)
+    _try_device(options)
     document = _load(options.file)
     files, specs = _files(options), _specs()
     api = _flat(document, specs, files)
@@ -80,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
     plan = _plan(graph, specs, able, files, options)
     changed = options.set or options.seed is not None  # then the editor's form would show what did not run
     extra = {"workflow": document.workflow} if document.workflow and not changed else {}
-    report = _json_lines if options.json_events else _Terminal(files)
+    report = json_lines if options.json_events else Terminal(files)
     outcome = execute(
         plan, files=files, cache=_cache(options, files), emit=report, extra_pnginfo=extra, force=options.no_cache
     )
@@ -94,15 +122,23 @@ def _use_settings(options: argparse.Namespace) -> None:
 
     try:
         use(Settings(options.precision, options.device))
-        if options.device not in ("auto", "cpu"):
-            import diffusion
+    except ValueError as error:
+        raise Refused(f"--device: {error}") from None
 
-            diffusion.placement.device()
+
+def _try_device(options: argparse.Namespace) -> None:
+    if options.device in ("auto", "cpu"):
+        return
+    import diffusion
+
+    try:
+        diffusion.placement.device()
     except ValueError as error:
         raise Refused(f"--device: {error}") from None
 
 
 def _plan(graph: Any, specs: Mapping[str, NodeSpec], targets: list[str], files: Files, options: Any) -> Any:
+    from executor.check import InvalidGraph
     from executor.plan import make_plan
 
     try:
@@ -122,12 +158,16 @@ def _wanted(
     options: argparse.Namespace, graph: Graph, specs: Mapping[str, NodeSpec], problems: Sequence[Problem]
 ) -> tuple[list[str], list[str]]:
     """The nodes to run, and those of them that can."""
+    from executor.check import outputs, sound
+
     wanted = [_node(graph, name) for name in options.output or ()] or outputs(graph, specs)
     return wanted, sound(graph, problems, wanted)
 
 
 def _apply(options: argparse.Namespace, api: dict[str, Any], specs: Mapping[str, NodeSpec]) -> None:
     """`--seed` and `--set`, put into the graph, so that the picture carries what ran."""
+    from executor.graph import read
+
     for node in api.values():
         if not isinstance(node.get("inputs"), dict):
             node["inputs"] = {}
@@ -173,70 +213,14 @@ def _node(graph: Graph, name: str) -> str:
     raise Refused(f"there is no node {name!r}; there are {', '.join(f'{n.id} ({n.type})' for n in nodes)}")
 
 
-# --- what a run shows ----------------------------------------------------------------------------
-
-
-def _json_lines(event: events.Event) -> None:
-    print(json.dumps(events.to_json(event), default=str), flush=True)
-
-
-class _Terminal:
-    """Shows a run to people: a bar while a node reports steps, a line for every file that was made."""
-
-    def __init__(self, files: Files):
-        self.files = files
-        self.types: dict[str, str] = {}
-        self.bar: Any = None
-
-    def __call__(self, event: events.Event) -> None:
-        match event:
-            case events.NodeStarted(node, type_):
-                self.types[node] = type_
-            case events.Progressed():
-                self._step(event)
-            case events.NodeFinished(ui=ui, cached=cached):
-                self._close()
-                for path in _paths(ui or {}, self.files):
-                    print(f"{path}{' (made before)' if cached else ''}")
-            case events.NodeFailed():
-                self._close()
-                print(f"mezzotint: {event.type} {event.node} failed: {event.error}: {event.message}", file=sys.stderr)
-            case events.Warned(message):
-                print(f"mezzotint: {message}", file=sys.stderr)
-            case events.Cancelled() | events.Finished():
-                self._close()
-            case _:
-                pass
-
-    def _step(self, event: events.Progressed) -> None:
-        from tqdm import tqdm
-
-        if self.bar is None or self.bar.node != event.node:
-            self._close()
-            title = f"{self.types.get(event.node, 'node')} {event.node}"
-            self.bar = tqdm(total=event.total, desc=title, unit="step", leave=True, dynamic_ncols=True)
-            self.bar.node = event.node
-        self.bar.total = event.total
-        self.bar.update(event.value - self.bar.n)
-
-    def _close(self) -> None:
-        if self.bar is not None:
-            self.bar.close()
-            self.bar = None
-
-
-def _paths(ui: Mapping[str, Any], files: Files) -> Iterator[Path]:
-    from executor.calls import shown_files
-
-    for root, folder, name in shown_files(ui):
-        yield files.root(root) / folder / name
-
-
 # --- check, nodes, convert -----------------------------------------------------------------------
 
 
 def check_file(options: argparse.Namespace) -> int:
     """Say all that is wrong with a graph."""
+    from executor.check import check
+    from executor.graph import read
+
     document = _load(options.file)
     files, specs = _files(options), _specs()
     api = _flat(document, specs, files)
@@ -257,6 +241,8 @@ def _print_problems(problems: Sequence[Problem], stream: Any) -> None:
 
 def list_nodes(options: argparse.Namespace) -> int:
     """List the node types, or describe one."""
+    from executor.describe import describe, lines
+
     files, specs = _files(options), _specs()
     if options.name:
         if options.name not in specs:
@@ -281,6 +267,8 @@ def _near(name: str, names: list[str]) -> str:
 
 def convert(options: argparse.Namespace) -> int:
     """Write a graph in the other JSON form."""
+    from executor.describe import Descriptions
+
     document = _load(options.file)
     files, specs = _files(options), _specs()
     form = options.to or ("workflow" if document.workflow is None else "api")
@@ -311,6 +299,8 @@ def _specs() -> dict[str, NodeSpec]:
 
 
 def _load(file: str) -> Document:
+    from executor.workflow import load
+
     try:
         return load(sys.stdin.buffer.read(), "standard input") if file == "-" else load(Path(file))
     except OSError as error:
@@ -319,6 +309,8 @@ def _load(file: str) -> Document:
 
 def _flat(document: Document, specs: Mapping[str, NodeSpec], files: Files) -> dict[str, Any]:
     """The API graph of a document, for the caller to change; what was guessed on the way is said."""
+    from executor.describe import Descriptions
+
     flat = document.graph(Descriptions(specs, files))
     for note in flat.notes:
         print(f"warning: {note}", file=sys.stderr)
@@ -328,6 +320,7 @@ def _flat(document: Document, specs: Mapping[str, NodeSpec], files: Files) -> di
 # --- the parser ----------------------------------------------------------------------------------
 
 EXAMPLES = """examples:
+  python main.py                            serve the page and the API on this machine
   python main.py run workflows/text_to_image.json
   python main.py run workflows/text_to_image.json --set 2.text="a rocket" --seed 7 --out pictures
   python main.py run picture.png            run the graph that a picture carries
@@ -362,14 +355,21 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(command=function)
         return made
 
-    _run_options(command("run", run, "run a graph", 'run workflows/text_to_image.json --set 2.text="a rocket"', graph))
-    checks = command("check", check_file, "say all that is wrong with a graph", "check workflow.json --json", graph)
+    serves = command("serve", serve, "serve the page and the API (what happens without a command)", "serve --port 8190")
+    server.add(serves)
+    _device_options(serves)
+    _run_options(
+        command("run", _engine(run), "run a graph", 'run workflows/text_to_image.json --set 2.text="a rocket"', graph)
+    )
+    checks = command(
+        "check", _engine(check_file), "say all that is wrong with a graph", "check workflow.json --json", graph
+    )
     checks.add_argument("--json", action="store_true", help="print the problems as JSON")
     lists = command("nodes", list_nodes, "list the node types, or describe one", "nodes KSampler")
     lists.add_argument("name", nargs="?", metavar="NAME", help="a node type")
     lists.add_argument("--json", action="store_true", help="print the description as /object_info gives it")
     converts = command(
-        "convert", convert, "turn one JSON form into the other", "convert workflow.json > api.json", graph
+        "convert", _engine(convert), "turn one JSON form into the other", "convert workflow.json > api.json", graph
     )
     converts.add_argument("--to", choices=("api", "workflow"), help="the form wanted; by default the other one")
     return parser
@@ -384,6 +384,10 @@ def _run_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--output", action="append", metavar="NODE", help="run only this node and what it needs")
     made.add_argument("--json-events", action="store_true", help="print every event as a line of JSON")
     made.add_argument("--no-cache", action="store_true", help="compute everything anew and keep nothing on disk")
+    _device_options(made)
+
+
+def _device_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto", help="of the denoiser")
     made.add_argument("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-HOUSE = ("executor", "nodes", "diffusion", "main")
-MAY_IMPORT = {"executor": set[str](), "diffusion": set[str](), "nodes": {"executor", "diffusion"}}
+HOUSE = ("executor", "nodes", "diffusion", "web", "main")
+MAY_IMPORT = {"executor": set[str](), "diffusion": set[str](), "nodes": {"executor", "diffusion"}, "web": {"executor"}}
 
 
 def imports(path: Path, package: str) -> Iterator[str]:
@@ -50,6 +50,15 @@ def test_torch_is_not_imported_where_nothing_is_computed(module: str):
     code = f"import sys, {module}; print('torch' in sys.modules, 'PIL' in sys.modules, 'scipy' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["False", "False", "False"]
+
+
+@pytest.mark.parametrize("module", ["main", "web.serve"])
+def test_the_web_process_imports_no_engine(module: str):
+    code = (
+        f"import sys, {module}; print(*({{'torch', 'numpy', 'PIL', 'networkx', 'nodes', 'yaml'}} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
 
 
 def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:

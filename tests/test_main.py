@@ -277,14 +277,14 @@ def test_help_has_an_example(command, capsys):
     assert f"example{'' if command else 's'}:\n  python main.py {' '.join(command)}" in capsys.readouterr().out
 
 
-def test_no_command_prints_the_help(capsys):
-    assert main.main([]) == main.INVALID
-    assert "examples:" in capsys.readouterr().err
+def test_without_a_command_it_serves(monkeypatch, tmp_path):
+    monkeypatch.setattr(main, "serve", lambda options: 40 + options.port % 10)
+    assert main.main([]) == 48
 
 
 def test_the_script_is_the_same_program(monkeypatch):
     assert 'mezzotint = "main:console"' in (ROOT / "pyproject.toml").read_text()
-    monkeypatch.setattr("sys.argv", ["mezzotint"])
+    monkeypatch.setattr("sys.argv", ["mezzotint", "nodes", "NoSuchNode"])
     with pytest.raises(SystemExit) as exit:
         main.console()
     assert exit.value.code == main.INVALID

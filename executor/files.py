@@ -8,8 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from executor import listing
+
 MODEL_EXTENSIONS = {".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".bin", ".pth", ".pkl"}
 OLD_NAMES = {"clip": "text_encoders", "unet": "diffusion_models", "t2i_adapter": "controlnet"}
+FIRST = ":first"  # ends the name of a folder in `Files.extra` whose places are searched before the usual ones
 FOLDERS: dict[str, tuple[str, ...]] = {
     "checkpoints": ("models/checkpoints", "output/checkpoints"),
     "configs": ("models/configs",),
@@ -43,7 +46,7 @@ class Files:
 
     base: Path = field(default_factory=Path.cwd)
     output: Path | None = None  # elsewhere than base/output
-    extra: Mapping[str, tuple[Path, ...]] = field(default_factory=dict[str, "tuple[Path, ...]"])  # searched after
+    extra: Mapping[str, tuple[Path, ...]] = field(default_factory=dict[str, "tuple[Path, ...]"])  # see `folders`
 
     def root(self, kind: str) -> Path:
         """The folder of `input`, `output` or `temp` files."""
@@ -52,16 +55,21 @@ class Files:
         return self.output if kind == "output" and self.output else self.base / kind
 
     def folders(self, folder: str) -> list[Path]:
-        """The places searched for one kind of model, first wins."""
+        """The places searched for one kind of model, first wins: those of `extra` last, unless FIRST is in its key."""
         folder = OLD_NAMES.get(folder, folder)
-        if folder not in FOLDERS:
-            raise FileProblem(f"{folder!r} is no models folder; there are {', '.join(FOLDERS)}")
-        places = [self.root("output") / p[7:] if p.startswith("output/") else self.base / p for p in FOLDERS[folder]]
-        return [*places, *self.extra.get(folder, ())]
+        if folder not in (kinds := self.kinds()):
+            raise FileProblem(f"{folder!r} is no models folder; there are {', '.join(kinds)}")
+        usual = FOLDERS.get(folder, ())
+        places = [self.root("output") / p[7:] if p.startswith("output/") else self.base / p for p in usual]
+        return [*self.extra.get(folder + FIRST, ()), *places, *self.extra.get(folder, ())]
+
+    def kinds(self) -> list[str]:
+        """The models folders: the standard ones, then others that `extra` names."""
+        return [*FOLDERS, *sorted({name.removesuffix(FIRST) for name in self.extra} - FOLDERS.keys())]
 
     def names(self, folder: str) -> list[str]:
         """The names under which a kind of model can be asked for: relative paths with `/`, sorted."""
-        found = {name for place in self.folders(folder) for name in _walk(place, folder)}
+        found = {name for place in self.folders(folder) for name in names_in(place, folder)}
         return sorted(found)
 
     def resolve(self, folder: str, name: str) -> str:
@@ -129,18 +137,15 @@ def contained(root: Path, name: str) -> Path:
     return path
 
 
-def _walk(place: Path, folder: str) -> Iterator[str]:
-    """Files below a folder, links followed (each folder once, so a link to a parent ends)."""
-    seen: set[str] = set()
-    for root, dirs, files in os.walk(place, followlinks=True):
-        real = os.path.realpath(root)
-        if real in seen:
-            dirs.clear()
-            continue
-        seen.add(real)
-        relative = Path(root).relative_to(place)
+def names_in(place: Path, folder: str) -> Iterator[str]:
+    """The files below one place that are of a kind of model; in a folder that is not the standard's, all."""
+    folder = OLD_NAMES.get(folder, folder)
+    wanted = {".yaml"} if folder == "configs" else MODEL_EXTENSIONS if folder in FOLDERS else None
+    for relative, files in listing.walk(place):
         if folder == "diffusers":
-            yield from (relative.as_posix() for _ in ("model_index.json",) if "model_index.json" in files)
+            yield from (relative or "." for name in files if name == "model_index.json")
             continue
-        wanted = {".yaml"} if folder == "configs" else MODEL_EXTENSIONS
-        yield from ((relative / f).as_posix() for f in files if Path(f).suffix.lower() in wanted)
+        prefix = f"{relative}/" if relative else ""
+        for name in files:
+            if os.path.splitext(name)[1].lower() in wanted if wanted else not name.startswith("."):
+                yield prefix + name

@@ -54,6 +54,7 @@ def make_app(config: Config, logs: Logs, worker: Worker | None = None) -> web.Ap
     worker: what runs the graphs, by default a process of its own.
     """
     app = web.Application(middlewares=security.middlewares(config), client_max_size=config.limits.body)
+    app.on_response_prepare.append(security.headers(config))
     files = Files(config.base, output=config.output, extra=config.extra)
     worker = worker or Worker(worker_command(config), env=worker_environment(config), on_log=logs.worker)
     jobs = Jobs.open(config.base / "mezzotint.db", keep=config.keep)

@@ -32,7 +32,9 @@ class Logs:
     def event(self, level: str, message: str, **fields: Any) -> None:
         """Write one line. level: info, warning or error. A field `traceback` goes to the log but to no client."""
         time = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        trace = fields.pop("traceback", "")
+        trace = redact(fields.pop("traceback", ""))
+        message = redact(message)
+        fields = {name: redact(value) if isinstance(value, str) else value for name, value in fields.items()}
         text = " ".join([_one_line(message), *(f"{name}={_value(value)}" for name, value in fields.items())])
         if self.json:
             entry = {"time": time, "level": level, "message": message, **fields}
@@ -61,6 +63,7 @@ class Logs:
             stream.flush()
         except UnicodeEncodeError:  # a terminal without the characters
             stream.write(line.encode("ascii", "backslashreplace").decode("ascii") + "\n")
+            stream.flush()
         except (OSError, ValueError):  # the reader of the log has gone; the server goes on without it
             pass
 
@@ -71,9 +74,9 @@ class Logs:
             listener(entry)
 
 
-def redact(path: str) -> str:
-    """A path with its query, without the token in it."""
-    return _TOKEN.sub(r"\1...", path)
+def redact(text: str) -> str:
+    """The text without the token of any address in it."""
+    return _TOKEN.sub(r"\1...", text)
 
 
 def _one_line(text: str) -> str:
@@ -85,7 +88,7 @@ def _value(value: Any) -> str:
     """A field in a line of text: quoted where it has to be."""
     text = value if isinstance(value, str) else json_text.dumps(value, default=str, ensure_ascii=False)
     plain = not isinstance(value, str) or (text and not re.search(r'[\s"=]', text))
-    return _one_line(text) if plain else json_text.dumps(text, ensure_ascii=False)
+    return _one_line(text if plain else json_text.dumps(text, ensure_ascii=False))
 
 
 class Bridge(logging.Handler):
@@ -102,7 +105,7 @@ class Bridge(logging.Handler):
         fields: dict[str, Any] = {"source": record.name}
         level = "warning" if record.levelno < logging.ERROR else "error"
         if error is not None:
-            fields["error"] = redact(f"{type(error).__name__}: {error}".splitlines()[0])
+            fields["error"] = f"{type(error).__name__}: {error}".splitlines()[0]
             if _malformed(error):  # by a scanner or a broken client: no fault of ours
                 level = "warning"
             else:

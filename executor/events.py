@@ -42,12 +42,12 @@ class NodeStarted:
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """`value` of `total` steps are done; `preview` is whatever the node shows of its work (left out of JSON)."""
+    """`value` of `total` steps are done; `preview` is a picture of the work, JPEG or PNG (left out of JSON)."""
 
     node: str
     value: int
     total: int
-    preview: Any = None
+    preview: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

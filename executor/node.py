@@ -21,6 +21,7 @@ from typing import (
 )
 
 from executor.files import Files
+from executor.previews import Sketch
 from executor.types import Facts, Socket
 
 T = TypeVar("T")
@@ -93,14 +94,14 @@ class Cancelled(BaseException):
 
 
 class Progress(Protocol):
-    """Reports `value` of `total` steps. It, and `check` alone, raise `Cancelled` if the run was cancelled."""
+    """Reports steps done, with the picture `preview` makes if one is wanted. It and `check` raise `Cancelled`."""
 
-    def __call__(self, value: int, total: int, preview: Any = None) -> None: ...
+    def __call__(self, value: int, total: int, preview: Sketch | None = None) -> None: ...
     def check(self) -> None: ...
 
 
 class _Silent:
-    def __call__(self, value: int, total: int, preview: Any = None) -> None: ...
+    def __call__(self, value: int, total: int, preview: Sketch | None = None) -> None: ...
     def check(self) -> None: ...
 
 

@@ -12,9 +12,10 @@ from executor.cancel import Cancel
 from executor.files import Files
 from executor.outcome import Outcome
 from executor.plan import Plan
+from executor.previews import Preview
 from executor.work import Work
 
-__all__ = ["Cancel", "Outcome", "execute", "run"]
+__all__ = ["Cancel", "Outcome", "Preview", "execute", "run"]
 
 
 async def run(
@@ -26,6 +27,7 @@ async def run(
     cancel: Cancel | None = None,
     extra_pnginfo: Mapping[str, Any] | None = None,
     force: bool = False,
+    preview: Preview | None = None,
 ) -> Outcome:
     """Compute the targets of a plan. A node that fails is an event and fails only what depends on it.
 
@@ -33,8 +35,10 @@ async def run(
     cancel: ends the run within a step of whatever runs; so does cancelling this coroutine.
     extra_pnginfo: what nodes that save pictures write into them, such as the editor's workflow.
     force: compute everything anew, and store it.
+    preview: which pictures of unfinished work come with the progress; None for none.
     """
-    job = Work(plan, files, cache or Cache(memory=0, models=0), emit, cancel or Cancel(), extra_pnginfo or {}, force)
+    cache, cancel = cache or Cache(memory=0, models=0), cancel or Cancel()
+    job = Work(plan, files, cache, emit, cancel, extra_pnginfo or {}, force, preview)
     thread = asyncio.ensure_future(asyncio.to_thread(job.work))
     try:
         outcome = await asyncio.shield(thread)
@@ -59,8 +63,18 @@ def execute(
     cancel: Cancel | None = None,
     extra_pnginfo: Mapping[str, Any] | None = None,
     force: bool = False,
+    preview: Preview | None = None,
 ) -> Outcome:
     """`run`, for programs without an event loop. On Ctrl-C the run ends in order, then KeyboardInterrupt is raised."""
     return asyncio.run(
-        run(plan, files=files, cache=cache, emit=emit, cancel=cancel, extra_pnginfo=extra_pnginfo, force=force)
+        run(
+            plan,
+            files=files,
+            cache=cache,
+            emit=emit,
+            cancel=cancel,
+            extra_pnginfo=extra_pnginfo,
+            force=force,
+            preview=preview,
+        )
     )

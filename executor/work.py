@@ -22,6 +22,7 @@ from executor.keep import Keeper
 from executor.node import Cancelled, Expand, Lazy
 from executor.outcome import ChangedInput, InputFailed, Outcome
 from executor.plan import Plan, Step
+from executor.previews import Preview, Previews
 from executor.schedule import Ports, Schedule, State, outputs_of
 from executor.values import Snapshot, snapshot, summary
 
@@ -85,11 +86,13 @@ class Work:
         cancel: Cancel,
         extra: Mapping[str, Any],
         force: bool,
+        preview: Preview | None,
     ):
         self.plan, self.files, self.emit, self.cancel, self.extra = plan, files, emit, cancel, extra
         self.loop = asyncio.get_running_loop()
         self.emit_error: Exception | None = None
         self._keeper = Keeper(cache, files, force, lambda message: self._post(events.Warned(message)))
+        self._previews = Previews(preview, files, lambda message: self._post(events.Warned(message)))
         self._schedule = Schedule(plan, Ports(self._keeper.find, self._start, self._settled))
         self._inbox: SimpleQueue[_Ended | _Asked | None] = SimpleQueue()  # None only wakes the worker
         self._outbox: deque[events.Event] = deque()
@@ -226,7 +229,7 @@ class Work:
         spec = step.spec
         if not spec.given and not spec.hidden:
             return {}
-        engine = {"files": self.files, "progress": Reporter(step.id, self._post, self.cancel)}
+        engine = {"files": self.files, "progress": Reporter(step.id, self._post, self.cancel, self._previews)}
         prompt, extra = self.plan.prompt, self.extra
         hidden = {"PROMPT": prompt, "DYNPROMPT": prompt, "EXTRA_PNGINFO": extra, "UNIQUE_ID": step.id}
         return {p: engine[k] for p, k in spec.given.items()} | {p: hidden.get(k) for p, k in spec.hidden.items()}

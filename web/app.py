@@ -11,7 +11,6 @@ from executor.files import Files
 from executor.jobs import Jobs
 from executor.supervisor import Worker
 from web import (
-    files_api,
     info,
     internal,
     jobs_api,
@@ -20,9 +19,12 @@ from web import (
     operations,
     pages,
     prompt,
+    queue_api,
     security,
     sockets,
+    uploads,
     userdata,
+    view,
 )
 from web.config import Config
 from web.dispatch import Dispatcher
@@ -35,9 +37,14 @@ from web.state import STATE, State
 
 TABLES = (
     prompt,
+    queue_api,
+    history_api,
+    convert_api,
     sockets,
     jobs_api,
-    files_api,
+    events_api,
+    view,
+    uploads,
     models_api,
     userdata,
     info,
@@ -69,6 +76,8 @@ def make_app(config: Config, logs: Logs, worker: Worker | None = None) -> web.Ap
             if table is not pages:
                 app.router.add_route(route.method, f"/api{route.path}", route.handler)
     app.cleanup_ctx.append(_running)
+    app.cleanup_ctx.append(webhooks.running)
+    app.on_shutdown.append(_hang_up)
     return app
 
 
@@ -81,6 +90,11 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     await state.worker.stop()
     await state.hub.close()
     state.jobs.close()
+
+
+async def _hang_up(app: web.Application) -> None:
+    """End the streams, which would hold up the stop."""
+    app[STATE].feed.close()
 
 
 def worker_command(config: Config) -> list[str]:

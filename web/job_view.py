@@ -1,0 +1,99 @@
+"""A job as GET /jobs shows it: what Comfy Cloud's public API has, and more. Times are milliseconds since 1970."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from executor.jobs_records import FINISHED, workflow_id
+from web.standard import (
+    STATUS,
+    execution_meta,
+    execution_status,
+    files,
+    number,
+    preview_output,
+    queue_item,
+)
+from web.state import State
+
+if TYPE_CHECKING:
+    from executor.jobs import Job, Summary
+
+
+def _ms(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
+
+
+def _basics(job: Job | Summary) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "status": STATUS[job.state],
+        "create_time": _ms(job.created),
+        "update_time": _ms(job.finished or job.started or job.created),
+        "execution_start_time": _ms(job.started),
+        "execution_end_time": _ms(job.finished),
+        "execution_error": _execution_error(job.error),
+        "priority": number(job.number),
+        "client_id": job.client_id,
+        "links": links(job.id),
+    }
+
+
+def links(id: str) -> dict[str, str]:
+    """Where to go on from a job, from the root of the server."""
+    return {"self": f"/jobs/{id}", "events": f"/jobs/{id}/events", "cancel": f"/jobs/{id}/cancel"}
+
+
+def _execution_error(error: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The error of a job with every field that a client may read."""
+    if error is None:
+        return None
+    blank = {"node_id": "", "node_type": "", "exception_message": "", "exception_type": "", "traceback": []}
+    return {**blank, "current_inputs": {}, "current_outputs": {}, **error}
+
+
+def item(job: Summary, position: Callable[[str], int | None]) -> dict[str, Any]:
+    """A job in a list."""
+    return _basics(job) | {
+        "preview_output": job.preview_output,
+        "outputs_count": job.outputs_count,
+        "workflow_id": job.workflow_id,
+        "position": position(job.id) if job.state == "pending" else None,
+    }
+
+
+def detail(job: Job, state: State) -> dict[str, Any]:
+    """All about a job."""
+    found = files(job.outputs)
+    _, _, graph, extra, _ = queue_item(job)
+    return _basics(job) | {
+        "preview_output": preview_output(found),
+        "outputs_count": len(found),
+        "workflow_id": workflow_id(extra),
+        "workflow": {"prompt": graph, "extra_data": extra},
+        "outputs": job.outputs,
+        "execution_status": execution_status(job) if job.state in FINISHED else None,
+        "execution_meta": execution_meta(job),
+        "files": found,
+        "crashes": job.crashes,
+        "node_errors": job.node_errors,
+        **present(job, state),
+    }
+
+
+def present(job: Job, state: State) -> dict[str, Any]:
+    """How far a job is at this moment: what the first event of a stream tells."""
+    live = state.dispatcher.live
+    running = live is not None and live.job.id == job.id
+    return {
+        "status": STATUS[job.state],
+        "position": state.jobs.position(job.id) if job.state == "pending" else None,
+        "progress": live.progress() if live is not None and running else None,
+        "error": error_message(job.error),
+    }
+
+
+def error_message(error: dict[str, Any] | None) -> str | None:
+    """The error in one text."""
+    return None if error is None else str(error.get("exception_message") or error.get("message") or "the job failed")

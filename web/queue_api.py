@@ -1,0 +1,105 @@
+"""The standard's queue: what waits and runs, and how to change that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from aiohttp import web
+
+from web.ask import ask
+from web.body import read_json
+from web.ending import tell_dropped
+from web.errors import problem
+from web.reply import commas, stream
+from web.standard import queue_item, text
+from web.state import STATE, State
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/queue")
+async def queue(request: web.Request) -> web.StreamResponse:
+    """All that runs and waits, in order, and whether the queue is paused."""
+    return await stream(request, _queue(request.app[STATE]))
+
+
+def _queue(state: State) -> Iterator[str]:
+    yield '{"queue_running":['
+    yield from commas(text(queue_item(job)) for job in state.jobs.running())
+    yield '],"queue_pending":['
+    yield from commas(text(queue_item(job)) for job in state.jobs.pending())
+    yield f'],"paused":{json.dumps(state.jobs.paused)}}}'
+
+
+@routes.post("/queue")
+async def change(request: web.Request) -> web.Response:
+    """`{clear}`, `{delete: [prompt_id]}` and ours: `{pause}`, `{move: {prompt_id, position}}`."""
+    state = request.app[STATE]
+    body = _object(await read_json(request, state, empty=True))
+    deleted = ids(body, "delete")
+    if body.get("clear"):
+        tell_dropped(state, state.jobs.clear())
+    if deleted:
+        tell_dropped(state, state.jobs.delete(deleted))
+    if "move" in body:
+        _move(state, body["move"])
+    if "pause" in body:
+        _pause(state, body["pause"])
+    state.dispatcher.changed()
+    state.dispatcher.wake()
+    return web.Response()
+
+
+def _object(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise problem(400, "invalid_request", "the body must be an object")
+    return body
+
+
+def ids(body: dict[str, Any], name: str) -> list[str]:
+    """The job ids that a body names. Raises problem 400."""
+    value = body.get(name) or []
+    if not (isinstance(value, list) and all(isinstance(id, str) for id in value)):
+        raise problem(400, "invalid_request", f"{name} must be a list of job ids")
+    return value
+
+
+def _move(state: State, move: Any) -> None:
+    id, position = (move.get("prompt_id"), move.get("position")) if isinstance(move, dict) else (None, None)
+    if not isinstance(id, str) or type(position) is not int or position < 0:
+        raise problem(400, "invalid_request", 'move must be {"prompt_id": ID, "position": 0 for the next, 1, ...}')
+    if state.jobs.position(id) is None:
+        raise problem(404, "not_found", f"no job {id[:64]} waits in the queue")
+    state.jobs.move(id, position)
+
+
+def _pause(state: State, pause: Any) -> None:
+    if not isinstance(pause, bool):
+        raise problem(400, "invalid_request", "pause must be true or false")
+    state.jobs.paused = pause
+
+
+@routes.post("/interrupt")
+async def interrupt(request: web.Request) -> web.Response:
+    """End the job that runs, or only the one named by `prompt_id`. The body may be anything."""
+    try:
+        body = json.loads(await request.read() or b"{}")
+    except (ValueError, RecursionError):
+        body = {}
+    id = body.get("prompt_id") if isinstance(body, dict) else None
+    await request.app[STATE].dispatcher.interrupt(id if isinstance(id, str) else None)
+    return web.Response()
+
+
+@routes.post("/free")
+async def free(request: web.Request) -> web.Response:
+    """Let go of the models, and of all values in memory."""
+    state = request.app[STATE]
+    body = _object(await read_json(request, state, empty=True))
+    values = bool(body.get("free_memory"))
+    models = values or bool(body.get("unload_models"))
+    if models and state.worker.ready:  # one that is not has nothing to let go of
+        await ask(state, "free", patience=10.0, models=models, values=values)
+    return web.Response()

@@ -11,6 +11,9 @@ from executor.files import Files
 from executor.jobs import Jobs
 from executor.supervisor import Worker
 from web import (
+    convert_api,
+    events_api,
+    history_api,
     info,
     internal,
     jobs_api,
@@ -25,6 +28,7 @@ from web import (
     uploads,
     userdata,
     view,
+    webhooks,
 )
 from web.config import Config
 from web.dispatch import Dispatcher

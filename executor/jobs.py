@@ -309,6 +309,14 @@ class Jobs:
             self._counted = None
             self._database.execute("DELETE FROM jobs WHERE ended IS NOT NULL")
 
+    def owed(self) -> Ids:
+        """The finished jobs with a webhook of which no event `webhook` says what came of it."""
+        rows = self._database.rows(
+            "SELECT id FROM jobs WHERE ended IS NOT NULL AND webhook IS NOT NULL AND NOT EXISTS "
+            "(SELECT 1 FROM events WHERE events.job = jobs.seq AND type = 'webhook') ORDER BY ended"
+        )
+        return [row["id"] for row in rows]
+
     # parts of the above
 
     def _finished(self) -> int:

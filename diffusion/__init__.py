@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from diffusion import morphology as morphology
     from diffusion import noise as noise
     from diffusion import prediction as prediction
+    from diffusion import previews as previews
     from diffusion import quantize as quantize
     from diffusion import resample as resample
     from diffusion import samplers as samplers

@@ -32,7 +32,9 @@ class LatentFormat:
 
 
 SD15 = LatentFormat(channels=4, scale=0.18215)
+SDXL = LatentFormat(channels=4, scale=0.13025)
 SD3 = LatentFormat(channels=16, scale=1.5305, shift=0.0609)
+FLUX = LatentFormat(channels=16, scale=0.3611, shift=0.1159)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

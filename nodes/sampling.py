@@ -10,6 +10,8 @@ from executor.node import Choice, Progress, Range, Seed, node, silent
 from nodes.sockets import Conditioning, Guider, Latent, Model, Noise, Sampler, Sigmas
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from diffusion.solver import OnStep
 
 SamplerName = Annotated[str, Choice(SAMPLERS), "The method that removes the noise."]
@@ -19,11 +21,11 @@ Scale = Annotated[float, Range(0.0, 100.0, step=0.1, round=0.01)]
 Cfg = Annotated[Scale, "How strongly to follow the positive prompt and avoid the negative; 1 ignores the negative."]
 
 
-def reporting(progress: Progress) -> OnStep:
-    """What tells `progress` of each step."""
+def reporting(progress: Progress, model: Model) -> OnStep:
+    """What tells `progress` of each step, and draws the picture so far where that is wanted."""
 
-    def on_step(i: int, n: int, x0: object) -> None:
-        progress(i + 1, n)
+    def on_step(i: int, n: int, x0: Tensor) -> None:
+        progress(i + 1, n, lambda wanted: diffusion.previews.draw(x0, model, wanted))
 
     return on_step
 
@@ -62,7 +64,7 @@ def k_sampler(
         sampler=sampler_name,
         schedule=scheduler,
         denoise=denoise,
-        on_step=reporting(progress),
+        on_step=reporting(progress, model),
         check=progress.check,
     )
 
@@ -101,7 +103,7 @@ def k_sampler_advanced(
         start=start_at_step,
         end=end_at_step,
         keep_noise=return_with_leftover_noise == "enable",
-        on_step=reporting(progress),
+        on_step=reporting(progress, model),
         check=progress.check,
     )
 
@@ -149,7 +151,7 @@ def _sampled(
         sampler=sampler,
         sigmas=sigmas,
         noise=noise,
-        on_step=reporting(progress),
+        on_step=reporting(progress, guider.model),
         check=progress.check,
     )
     return Sampled(*run)

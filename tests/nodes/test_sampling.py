@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import torch
 
+from executor.files import Files
 from executor.node import Cancelled
+from executor.previews import Sketch, Wanted
 from nodes.sampling import k_sampler, k_sampler_advanced, sampler_custom
 from tests.replay.sigmas import replay
 from tests.replay.toys import MODELS
@@ -46,6 +48,21 @@ def test_progress_counts_the_steps_done():
     watch = Watch()
     k_sampler(model=MODELS["sd15"](), seed=1, steps=3, latent_image=EMPTY, progress=watch, **PROMPTS, **NAMES)
     assert watch.told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_drawing_every_step_changes_nothing():
+    pictures: list[bytes | None] = []
+
+    class Drawing(Watch):
+        def __call__(self, value: int, total: int, preview: Sketch | None = None) -> None:
+            assert preview
+            pictures.append(preview(Wanted("auto", 64, Files(Path("/nowhere")), lambda: None, lambda message: None)))
+
+    given = {"model": MODELS["sd15"](), "seed": 1, "steps": 3, "latent_image": EMPTY, **PROMPTS, **NAMES}
+    drawn = k_sampler(**given, progress=Drawing())
+    assert torch.equal(drawn["samples"], k_sampler(**given)["samples"])
+    assert [p[:3] for p in pictures if p] == [b"\xff\xd8\xff"] * 3
+    assert len(set(pictures)) == 3
 
 
 def test_a_cancelled_run_ends_at_once():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -22,7 +23,7 @@ _CLASSES = {
         web.HTTPServiceUnavailable,
         web.HTTPInsufficientStorage,
     )
-}
+} | {413: partial(web.HTTPRequestEntityTooLarge, 0, 0)}
 
 
 def problem(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -35,6 +35,8 @@ class State:
     metrics: Metrics
     logs: Logs
     tasks: set[asyncio.Task[None]] = field(default_factory=set)  # kept from the garbage collector
+    stats: dict[str, Any] = field(default_factory=dict)  # the worker's last ones
+    decoders: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # a picture may take a gigabyte
 
 
 STATE: web.AppKey[State] = web.AppKey("state")

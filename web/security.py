@@ -56,7 +56,7 @@ def headers(config: Config) -> Callable[[web.Request, web.StreamResponse], Await
         response.headers.setdefault("Content-Security-Policy", page if runs else _NO_PAGE)
         if config.cors:
             response.headers.update(_cors(config.cors, request))
-        if config.token and request.get(tokens.LOGIN):
+        if config.token and tokens.logs_in(request, config.token):
             tokens.give_cookie(request, response, config.token)
 
     return add

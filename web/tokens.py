@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import ipaddress
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from urllib.parse import unquote_plus
 
@@ -18,7 +18,6 @@ from web.errors import problem
 OPEN = {"/healthz", "/readyz", "/api/healthz", "/api/readyz"}
 COOKIE_DAYS = 30
 GUESSES = 20  # different wrong tokens that one address may try in a minute
-LOGIN = "mezzotint.login"  # of a request whose query held the token: its answer gives the cookie
 _REMEDY = (
     "give the token that the server printed at its start, as `Authorization: Bearer TOKEN`, as `?token=TOKEN`, "
     "or by opening the page with it once"
@@ -75,18 +74,20 @@ def check_token(token: str) -> Middleware:
             return await handler(request)
         if guesses.many(request.remote):
             raise _later()
-        if not any(hmac.compare_digest(_digest(given), _digest(token)) for given in _shown(request)):
-            if not hmac.compare_digest(_cookie(request, token), cookie_value(token).encode()):
-                for given in _shown(request):
-                    guesses.wrong(request.remote, given)
-                return _refusal(request)
-        elif "token" in request.query:
-            request[LOGIN] = True
-            if _is_navigation(request):
-                return _redirect(request)
+        if not (_right(_shown(request), token) or _has_cookie(request, token)):
+            for given in _shown(request):
+                guesses.wrong(request.remote, given)
+            return _refusal(request)
+        if logs_in(request, token) and _is_navigation(request):
+            return _redirect(request)
         return await handler(request)
 
     return check
+
+
+def logs_in(request: web.Request, token: str) -> bool:
+    """Whether the address has the token: then the answer gives the cookie, so that the next one need not."""
+    return _right(request.query.getall("token", ()), token)
 
 
 def give_cookie(request: web.Request, response: web.StreamResponse, token: str) -> None:
@@ -117,8 +118,13 @@ def _shown(request: web.Request) -> Iterator[str]:
     yield from request.query.getall("token", ())
 
 
-def _cookie(request: web.Request, token: str) -> bytes:
-    return request.cookies.get(cookie_name(token), "").encode(errors="replace")
+def _right(given: Iterable[str], token: str) -> bool:
+    return any(hmac.compare_digest(_digest(text), _digest(token)) for text in given)
+
+
+def _has_cookie(request: web.Request, token: str) -> bool:
+    given = request.cookies.get(cookie_name(token), "")
+    return hmac.compare_digest(given.encode(errors="replace"), cookie_value(token).encode())
 
 
 def _digest(text: str) -> bytes:

@@ -6,7 +6,6 @@ import asyncio
 import errno
 import json
 import secrets
-import sqlite3
 import time
 import traceback
 
@@ -15,6 +14,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from executor.files import FileProblem
+from executor.jobs import JobsError
 from executor.supervisor import WorkerLost
 from web.state import STATE, State
 
@@ -75,8 +75,8 @@ def _expected(error: Exception) -> web.Response | None:
     if isinstance(error, web.RequestPayloadError | HttpProcessingError):
         return _answer(400, "bad_body", "the body of the request came incomplete or is encoded wrongly")
     full = isinstance(error, OSError) and error.errno in _FULL
-    if full or (isinstance(error, sqlite3.OperationalError) and "disk is full" in str(error)):
-        return _answer(507, "disk_full", "the disk is full; make room and try again")
+    if full or (isinstance(error, JobsError) and "disk is full" in str(error)):
+        return _answer(507, "disk_full", "the disk is full, so nothing was kept of this; make room and try again")
     return None
 
 

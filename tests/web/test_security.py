@@ -15,7 +15,8 @@ import pytest
 from aiohttp import web
 
 from executor.files import FileProblem
-from executor.supervisor import WorkerLost
+from executor.jobs import JobsError
+from executor.supervisor import Death, WorkerLost
 from tests.web.served import Answer, Served, served
 from web import security
 from web.body import read_json
@@ -58,7 +59,8 @@ FAULTS: dict[str, Exception] = {
     "file": FileProblem("'x.png' is not in input/"),
     "late": TimeoutError(),
     "full": OSError(28, "No space left on device", "/secret/folder"),
-    "lost": WorkerLost("the worker process was killed by SIGKILL"),
+    "jobs": JobsError("mezzotint.db cannot grow: the disk is full. Free some space."),
+    "lost": WorkerLost(Death(signal="SIGKILL")),
 }
 
 
@@ -472,7 +474,13 @@ def test_a_failure_tells_the_client_a_number_and_the_log_the_reason(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("kind", "status", "type"),
-    [("file", 400, "bad_file"), ("late", 503, "worker_busy"), ("full", 507, "disk_full"), ("lost", 503, "worker_lost")],
+    [
+        ("file", 400, "bad_file"),
+        ("late", 503, "worker_busy"),
+        ("full", 507, "disk_full"),
+        ("jobs", 507, "disk_full"),
+        ("lost", 503, "worker_lost"),
+    ],
 )
 def test_failures_that_mean_something_are_told(local: Served, kind: str, status: int, type: str):
     answer = local.ask(f"/fail/{kind}")

@@ -8,7 +8,8 @@ import re
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as metadata_version
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,12 +21,13 @@ BATCH = "%batch_num%"
 
 def texts(prompt: Mapping[str, Any] | None, extra: Mapping[str, Any] | None) -> dict[str, str]:
     """What a file tells of its making: its graph as `metadata.texts` has it, and which version of us wrote it."""
-    return {**metadata.texts(prompt, extra), "mezzotint": json.dumps({"version": _version()})}
+    return {**metadata.texts(prompt, extra), "mezzotint": json.dumps({"version": version()})}
 
 
-def _version() -> str:
+def version() -> str:
+    """Ours, or that this is a checkout that is not installed."""
     try:
-        return version("mezzotint")
+        return metadata_version("mezzotint")
     except PackageNotFoundError:
         return "checkout"
 

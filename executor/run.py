@@ -13,7 +13,7 @@ from executor.files import Files
 from executor.outcome import Outcome
 from executor.plan import Plan
 from executor.previews import Preview
-from executor.work import Work
+from executor.work import At, Work
 
 __all__ = ["Cancel", "Outcome", "Preview", "execute", "run"]
 
@@ -28,6 +28,7 @@ async def run(
     extra_pnginfo: Mapping[str, Any] | None = None,
     force: bool = False,
     preview: Preview | None = None,
+    at: At = lambda node, type_: None,
 ) -> Outcome:
     """Compute the targets of a plan. A node that fails is an event and fails only what depends on it.
 
@@ -36,9 +37,10 @@ async def run(
     extra_pnginfo: what nodes that save pictures write into them, such as the editor's workflow.
     force: compute everything anew, and store it.
     preview: which pictures of unfinished work come with the progress; None for none.
+    at: called with the id and the type of each node before it runs, in the thread of the work; an event comes later.
     """
     cache, cancel = cache or Cache(memory=0, models=0), cancel or Cancel()
-    job = Work(plan, files, cache, emit, cancel, extra_pnginfo or {}, force, preview)
+    job = Work(plan, files, cache, emit, cancel, extra_pnginfo or {}, force, preview, at)
     thread = asyncio.ensure_future(asyncio.to_thread(job.work))
     try:
         outcome = await asyncio.shield(thread)

@@ -6,7 +6,7 @@ import asyncio
 import time
 import traceback
 from collections import deque
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from queue import SimpleQueue
@@ -27,6 +27,7 @@ from executor.schedule import Ports, Schedule, State, outputs_of
 from executor.values import Snapshot, snapshot, summary
 
 FLUSH = 0.01  # seconds within which events are handed over together
+At = Callable[[str, str], None]
 
 
 class _NoItems(Exception):
@@ -87,8 +88,9 @@ class Work:
         extra: Mapping[str, Any],
         force: bool,
         preview: Preview | None,
+        at: At,
     ):
-        self.plan, self.files, self.emit, self.cancel, self.extra = plan, files, emit, cancel, extra
+        self.plan, self.files, self.emit, self.cancel, self.extra, self.at = plan, files, emit, cancel, extra, at
         self.loop = asyncio.get_running_loop()
         self.emit_error: Exception | None = None
         self._keeper = Keeper(cache, files, force, lambda message: self._post(events.Warned(message)))
@@ -201,6 +203,7 @@ class Work:
         self.loop.call_soon_threadsafe(self._spawn, step, self._schedule.linked(step))
 
     def _announce(self, step: Step) -> None:
+        self.at(step.id, step.spec.name)
         self._post(events.NodeStarted(step.id, step.spec.name, self._parent.get(step.id)))
 
     # --- computing one step ---

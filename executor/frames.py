@@ -1,0 +1,80 @@
+"""What crosses the pipes between the web process and the worker: a JSON object and some bytes to each frame."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO, NamedTuple, cast
+
+_SIZES = struct.Struct(">II")  # of the header and the payload, in bytes
+_LARGEST = 2**32 - 1
+
+
+class Frame(NamedTuple):
+    """One message; `payload` is what JSON cannot hold, such as a picture."""
+
+    header: dict[str, Any]
+    payload: bytes = b""
+
+
+class BrokenStream(ValueError):
+    """What came through the pipe is no frame."""
+
+
+def pack(header: Mapping[str, Any], payload: bytes = b"") -> bytes:
+    """A frame as bytes. Values that JSON lacks become text. Raises TypeError or ValueError for what has no text."""
+    text = json.dumps(header, default=str, separators=(",", ":")).encode()
+    if max(len(text), len(payload)) > _LARGEST:
+        raise ValueError("a frame holds 4 GB at most")
+    return b"".join((_SIZES.pack(len(text), len(payload)), text, payload))
+
+
+class Parser:
+    """Puts frames together from the pieces in which a pipe delivers them."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """The frames that are complete with this piece. Raises BrokenStream."""
+        self._data += data
+        done = 0
+        try:
+            while (end := self._end(done)) is not None:
+                header, payload = _SIZES.unpack_from(self._data, done)
+                start = done + _SIZES.size
+                with memoryview(self._data) as view:
+                    frame = Frame(_object(bytes(view[start : start + header])), bytes(view[end - payload : end]))
+                done = end
+                yield frame
+        finally:
+            del self._data[:done]
+
+    def _end(self, start: int) -> int | None:
+        """Where the frame that begins at `start` ends, once all of it is there."""
+        if len(self._data) - start < _SIZES.size:
+            return None
+        header, payload = _SIZES.unpack_from(self._data, start)
+        end = start + _SIZES.size + header + payload
+        return end if end <= len(self._data) else None
+
+
+def read(stream: BinaryIO) -> Frame | None:
+    """The next frame, waiting for it; None where the stream ends, be it in the middle of one. Raises BrokenStream."""
+    sizes = stream.read(_SIZES.size)
+    if len(sizes) < _SIZES.size:
+        return None
+    header, payload = _SIZES.unpack(sizes)
+    text, data = stream.read(header), stream.read(payload)
+    return Frame(_object(text), data) if len(text) + len(data) == header + payload else None
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        value: object = json.loads(text)
+    except ValueError as error:
+        raise BrokenStream(f"no frame, since its header is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise BrokenStream("no frame, since its header is no JSON object")
+    return cast("dict[str, Any]", value)

@@ -1,0 +1,139 @@
+"""The worker's jobs: one at a time, their events told as they happen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from executor import events
+from executor.bind import Problem
+from executor.cache import Cache
+from executor.cancel import Cancel
+from executor.check import InvalidGraph, check, sound
+from executor.files import Files
+from executor.graph import GraphError, read
+from executor.node import registry
+from executor.outgoing import Outgoing
+from executor.place import Place
+from executor.plan import Plan, make_plan
+from executor.previews import Preview
+from executor.requests import Site, collect
+from executor.run import run
+from executor.store import Disk
+
+
+class Runner:
+    """Runs the jobs that other threads add, in a loop on the thread that calls `serve`."""
+
+    def __init__(self, files: Files, place: Place, outgoing: Outgoing):
+        salt = f"{os.environ.get('MEZZOTINT_PRECISION', 'auto')} {os.environ.get('MEZZOTINT_DEVICE', 'auto')}"
+        self.site = Site(files, registry, Cache(disk=Disk(files.base / "cache")), salt)
+        self._place, self._outgoing = place, outgoing
+        self.freed = False  # while a job ran, so that what it used goes when it has ended
+        self._cancels: dict[str, Cancel] = {}  # of the jobs that are here
+        self._jobs: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
+        self._loop: asyncio.AbstractEventLoop
+
+    async def serve(self, ready: Callable[[], None]) -> None:
+        """Run jobs until `stop`."""
+        self._loop = asyncio.get_running_loop()
+        ready()
+        while request := await self._jobs.get():
+            await self._answer(request)
+            self._cancels.pop(str(request["job"]), None)
+            if self.freed:
+                self.freed = False
+                collect()
+
+    # --- called by other threads ---
+
+    def add(self, request: Mapping[str, Any]) -> None:
+        self._cancels[str(request["job"])] = Cancel()
+        self._put(request)
+
+    def cancel(self, job: str) -> None:
+        """End a job that is here, even one that has not begun."""
+        cancel = self._cancels.get(job)
+        if cancel:
+            cancel.set()
+
+    def stop(self) -> None:
+        """End what runs, and then `serve`."""
+        self._put(None)
+        for job in list(self._cancels):
+            self.cancel(job)
+
+    def _put(self, request: Mapping[str, Any] | None) -> None:
+        self._loop.call_soon_threadsafe(self._jobs.put_nowait, request)
+
+    # --- one job ---
+
+    async def _answer(self, request: Mapping[str, Any]) -> None:
+        answer: dict[str, Any]
+        try:
+            answer = {"reply": await self._run(request)}
+        except (InvalidGraph, GraphError) as error:
+            answer = {"refused": {"kind": "invalid", "message": str(error)}}
+        except Exception as error:
+            traceback.print_exc()
+            answer = {"refused": {"kind": "internal", "message": f"{type(error).__name__}: {error}"}}
+        finally:
+            self._place.nowhere()
+        self._outgoing.send({"id": request["id"], **answer})
+
+    async def _run(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """How the run ended. Raises InvalidGraph or GraphError if nothing of it can run."""
+        site, say = self.site, self._saying(request["id"])
+        plan, lost = self._plan(request)
+        for failure in lost:
+            say(failure)
+        outcome = await run(
+            plan,
+            files=site.files,
+            cache=site.cache,
+            emit=say,
+            cancel=self._cancels[str(request["job"])],
+            extra_pnginfo=request.get("extra_pnginfo"),
+            force=bool(request.get("force")),
+            preview=Preview(request.get("preview") or "none", int(request.get("preview_size") or 512)),
+            at=self._place.at,
+        )
+        failed = [f.node for f in (*lost, *outcome.failed)]
+        skipped = [id for id in request["targets"] if id not in plan.steps]
+        return {
+            "ok": outcome.ok and not lost,
+            "cancelled": outcome.cancelled,
+            "failed": failed,
+            "skipped": [*skipped, *outcome.skipped],
+        }
+
+    def _plan(self, request: Mapping[str, Any]) -> tuple[Plan, list[events.NodeFailed]]:
+        """What of a job can run, and why the rest, which was sound when it was submitted, cannot."""
+        site = self.site
+        graph = read(request["graph"])
+        targets: Sequence[str] = request["targets"]
+        problems = [p for p in check(graph, site.specs, site.files) if p.severity == "error"]
+        able = sound(graph, problems, targets)
+        needed = graph.needed(targets)
+        lost = [p for p in problems if p.node in needed]
+        if lost and not able:
+            raise InvalidGraph(lost)
+        return make_plan(graph, site.specs, able, site.files, salt=site.salt), [_failure(p) for p in lost]
+
+    def _saying(self, id: Any) -> events.Emit:
+        def say(event: events.Event) -> None:
+            header = {"id": id, "event": events.to_json(event)}
+            if isinstance(event, events.Progressed):
+                self._outgoing.send(header, event.preview or b"", latest=event.node)
+            else:
+                self._outgoing.send(header)
+
+        return say
+
+
+def _failure(problem: Problem) -> events.NodeFailed:
+    message = f"{problem.input}: {problem.message}" if problem.input else problem.message
+    return events.NodeFailed(problem.node, problem.type, problem.kind, message, (), {})

@@ -28,6 +28,7 @@ Page = tuple[list[Summary], int]
 Event = tuple[int, str, dict[str, Any]]
 Events = list[Event]
 
+LARGEST = 2**63 - 1  # that SQLite knows
 _FROM = "FROM jobs JOIN requests ON requests.job = jobs.seq LEFT JOIN results ON results.job = jobs.seq"
 _PENDING = "ended IS NULL AND state = 'pending'"
 _RUNNING = "ended IS NULL AND state = 'running'"
@@ -260,7 +261,7 @@ class Jobs:
         rows = self._database.rows(
             "SELECT seq, type, data FROM events WHERE job = (SELECT seq FROM jobs WHERE id = ?) AND seq > ? "
             "ORDER BY seq",
-            (id, seq),
+            (id, max(0, min(seq, LARGEST))),
         )
         return [(row["seq"], row["type"], json.loads(row["data"])) for row in rows]
 
@@ -272,13 +273,10 @@ class Jobs:
 
     def history(self, max_items: int | None = None, offset: int = -1) -> JobList:
         """Finished jobs, the first to finish first; with a negative offset, the last `max_items` of them."""
-        if max_items is None:
-            limit = -1
-        else:
-            limit = max(0, max_items)
-            offset = self._finished() - limit if offset < 0 else offset
-        jobs = self._seqs("ended IS NOT NULL ORDER BY ended LIMIT ? OFFSET ?", (limit, max(0, offset)))
-        return [self._job(job) for job in jobs]
+        jobs = self._seqs("ended IS NOT NULL ORDER BY ended")
+        count = len(jobs) if max_items is None else max(0, max_items)
+        start = offset if offset >= 0 else max(0, len(jobs) - count)
+        return [self._job(job) for job in jobs[start : start + count]]
 
     def list(
         self,

@@ -8,6 +8,7 @@ lose the changes of the last seconds (those since SQLite's last checkpoint), and
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -85,7 +86,7 @@ class JobsLocked(JobsError):
     """Another server has the file open."""
 
 
-# What SQLite says, what that means for people, and the kind of error. In this order.
+# What SQLite says (a pattern), what that means for people, and the kind of error. In this order.
 _MEANINGS: tuple[tuple[str, str, type[JobsError]], ...] = (
     (
         "locked",
@@ -94,7 +95,7 @@ _MEANINGS: tuple[tuple[str, str, type[JobsError]], ...] = (
         JobsLocked,
     ),
     (
-        "not a database",
+        "not a database|unsupported file format",
         "{path} is no database of jobs, and was left as it is. Move it away, and the next start makes a new one",
         JobsError,
     ),
@@ -106,9 +107,10 @@ _MEANINGS: tuple[tuple[str, str, type[JobsError]], ...] = (
     ),
     (
         "is full",
-        "{path} cannot grow, as its disk is full, and nothing of this change was kept. Free some space and try again",
+        "{path.name} cannot grow: the disk is full. Nothing of this change was kept. Free some space and try again",
         JobsError,
     ),
+    ("I/O error", "{path} cannot be read or written. See what the system's log says of its disk", JobsError),
     (
         "unable to open",
         "{path} cannot be opened. Its folder must exist, and the server must be allowed to write there",
@@ -207,6 +209,8 @@ class Database:
         except sqlite3.Error as error:
             said = str(error)
             for words, meaning, kind in _MEANINGS:
-                if words in said:
+                if re.search(words, said):
                     raise kind(f"{meaning.format(path=self.path)} ({said}).") from error
             raise JobsError(f"{self.path}: {said}") from error
+        except UnicodeEncodeError as error:
+            raise JobsError(f"no text that can be kept: {error.object!r} has half of a surrogate pair") from error

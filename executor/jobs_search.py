@@ -19,10 +19,9 @@ def graph_words(graph: Mapping[str, Any]) -> Iterator[str]:
     for node in graph.values():
         if isinstance(node, dict):
             known = cast("dict[str, Any]", node)
-            yield from _strings(known.get("_meta"))
-            for value in cast("dict[str, Any]", known.get("inputs") or {}).values():
-                if not _is_link(value):
-                    yield from _strings(value)
+            inputs = known.get("inputs")
+            literals = cast("dict[str, Any]", inputs).values() if isinstance(inputs, dict) else ()
+            yield from _strings([known.get("_meta"), *(value for value in literals if not _is_link(value))])
 
 
 def file_names(ui: Mapping[str, Any]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from aiohttp import web
 
 from web.errors import problem
-from web.paths import within
+from web.paths import is_file, within
 from web.state import STATE
 
 routes = web.RouteTableDef()
@@ -43,7 +43,7 @@ def _file(root: Path, name: str) -> Path:
     """Raises problem 404, whatever the reason: a page's address is no path to complain of."""
     try:
         path = within(root, name)
-        if path.is_file():
+        if is_file(path):
             return path
     except web.HTTPException:
         pass

@@ -58,9 +58,17 @@ def stored(files: Files, name: str, subfolder: str, kind: str) -> Path:
     within(root, name, leaving=400)
     within(root, subfolder)
     path = within(root, f"{subfolder}/{name}" if subfolder else name)
-    if not path.is_file():
+    if not is_file(path):
         raise problem(404, "file_not_found", f"{name!r} is not in {'/'.join(filter(None, [kind, subfolder]))}/")
     return path
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a regular file, also where the path is too long or may not be looked at."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def root_of(files: Files, kind: str) -> Path:

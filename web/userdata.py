@@ -16,7 +16,7 @@ from web import media
 from web.body import read_json
 from web.config import Config
 from web.errors import problem
-from web.paths import within
+from web.paths import is_file, within
 from web.reply import as_json
 from web.state import STATE, State
 from web.view import headers
@@ -172,7 +172,7 @@ def _place(root: Path, name: str) -> Path:
 
 def _existing(root: Path, name: str) -> Path:
     path = _place(root, name)
-    if not path.is_file():
+    if not is_file(path):
         raise problem(404, "file_not_found", f"there is no file {name!r} in the user's data")
     return path
 

@@ -12,7 +12,7 @@ from executor.jobs import Job
 from executor.jobs_records import FINISHED
 from web.body import read_json
 from web.errors import problem
-from web.queue_api import ids
+from web.queue_api import as_object, ids
 from web.reply import as_json, commas, stream
 from web.standard import history_entry, text
 from web.state import STATE, State
@@ -70,9 +70,7 @@ async def of_one(request: web.Request) -> web.Response:
 async def forget(request: web.Request) -> web.Response:
     """`{clear}` or `{delete: [prompt_id]}`: forget finished jobs. Their pictures stay."""
     state = request.app[STATE]
-    body = await read_json(request, state, empty=True)
-    if not isinstance(body, dict):
-        raise problem(400, "invalid_request", "the body must be an object")
+    body = as_object(await read_json(request, state, empty=True))
     forgotten = ids(body, "delete")
     if body.get("clear"):
         state.jobs.forget_all()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
 
-from web.ask import ask
+from executor.jobs import UnknownJob
+from executor.supervisor import WorkerLost
 from web.body import read_json
 from web.ending import tell_dropped
 from web.errors import problem
@@ -17,6 +19,7 @@ from web.standard import queue_item, text
 from web.state import STATE, State
 
 routes = web.RouteTableDef()
+FREEING = 30.0  # seconds
 
 
 @routes.get("/queue")
@@ -37,22 +40,23 @@ def _queue(state: State) -> Iterator[str]:
 async def change(request: web.Request) -> web.Response:
     """`{clear}`, `{delete: [prompt_id]}` and ours: `{pause}`, `{move: {prompt_id, position}}`."""
     state = request.app[STATE]
-    body = _object(await read_json(request, state, empty=True))
-    deleted = ids(body, "delete")
+    body = as_object(await read_json(request, state, empty=True))
+    deleted, move, pause = ids(body, "delete"), _move(body), _pause(body)
     if body.get("clear"):
         tell_dropped(state, state.jobs.clear())
     if deleted:
         tell_dropped(state, state.jobs.delete(deleted))
-    if "move" in body:
-        _move(state, body["move"])
-    if "pause" in body:
-        _pause(state, body["pause"])
+    if move:
+        _moved(state, *move)
+    if pause is not None:
+        state.jobs.paused = pause
     state.dispatcher.changed()
     state.dispatcher.wake()
     return web.Response()
 
 
-def _object(body: Any) -> dict[str, Any]:
+def as_object(body: Any) -> dict[str, Any]:
+    """A body that must be an object. Raises problem 400."""
     if not isinstance(body, dict):
         raise problem(400, "invalid_request", "the body must be an object")
     return body
@@ -66,19 +70,28 @@ def ids(body: dict[str, Any], name: str) -> list[str]:
     return value
 
 
-def _move(state: State, move: Any) -> None:
+def _move(body: dict[str, Any]) -> tuple[str, int] | None:
+    if "move" not in body:
+        return None
+    move = body["move"]
     id, position = (move.get("prompt_id"), move.get("position")) if isinstance(move, dict) else (None, None)
     if not isinstance(id, str) or type(position) is not int or position < 0:
         raise problem(400, "invalid_request", 'move must be {"prompt_id": ID, "position": 0 for the next, 1, ...}')
-    if state.jobs.position(id) is None:
-        raise problem(404, "not_found", f"no job {id[:64]} waits in the queue")
-    state.jobs.move(id, position)
+    return id, position
 
 
-def _pause(state: State, pause: Any) -> None:
-    if not isinstance(pause, bool):
+def _moved(state: State, id: str, position: int) -> None:
+    try:
+        state.jobs.move(id, position)
+    except UnknownJob:
+        raise problem(404, "not_found", f"no job {id[:64]} waits in the queue") from None
+
+
+def _pause(body: dict[str, Any]) -> bool | None:
+    pause = body.get("pause")
+    if pause is not None and not isinstance(pause, bool):
         raise problem(400, "invalid_request", "pause must be true or false")
-    state.jobs.paused = pause
+    return pause
 
 
 @routes.post("/interrupt")
@@ -97,9 +110,10 @@ async def interrupt(request: web.Request) -> web.Response:
 async def free(request: web.Request) -> web.Response:
     """Let go of the models, and of all values in memory."""
     state = request.app[STATE]
-    body = _object(await read_json(request, state, empty=True))
+    body = as_object(await read_json(request, state, empty=True))
     values = bool(body.get("free_memory"))
     models = values or bool(body.get("unload_models"))
     if models and state.worker.ready:  # one that is not has nothing to let go of
-        await ask(state, "free", patience=10.0, models=models, values=values)
+        with suppress(WorkerLost):  # nor has one that has just died
+            await state.worker.ask("free", timeout=FREEING, models=models, values=values)
     return web.Response()

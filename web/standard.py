@@ -96,8 +96,10 @@ def execution_meta(job: Job) -> dict[str, Any]:
 
 def node_place(id: str, graph: Mapping[str, Any]) -> dict[str, Any]:
     """Which node of the editor stands for a node that ran: itself, or the one that returned it as part of a graph."""
-    shown = id if id in graph else id.partition(".")[0]
-    parent = None if shown == id else id.rpartition(".")[0]
+    shown = id
+    while shown not in graph and "." in shown:
+        shown = shown.rpartition(".")[0]
+    parent = None if shown == id else shown
     return {"node_id": id, "display_node": shown, "parent_node": parent, "real_node_id": shown}
 
 

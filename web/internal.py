@@ -34,8 +34,9 @@ async def extensions(request: web.Request) -> web.Response:
 
 @routes.get("/workflow_templates")
 @routes.get("/i18n")
+@routes.get("/global_subgraphs")
 async def nothing(request: web.Request) -> web.Response:
-    """What node packs add: templates by pack, texts by language."""
+    """What node packs add: templates by pack, texts by language, ready subgraphs."""
     return as_json({})
 
 

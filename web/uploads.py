@@ -94,12 +94,13 @@ async def _take(part: BodyPartReader, form: _Form) -> None:
         form.name = clean(part.filename)
         await _store(part, form)
         return
+    wanted = part.name and part.filename is None  # of another file nothing is kept
     text = bytearray()
     async for chunk in _chunks(part, form):
-        if part.name and len(text) < FIELD:
+        if wanted and len(text) <= FIELD:
             text += chunk
-    if part.name:
-        form.fields[part.name] = _text(part.name, text)
+    if wanted:
+        form.fields[part.name or ""] = _text(part.name or "", text)
 
 
 def _text(name: str, data: bytearray) -> str:

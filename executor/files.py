@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from executor import listing
+from executor.ledger import Page
 
 MODEL_EXTENSIONS = {".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".bin", ".pth", ".pkl"}
 OLD_NAMES = {"clip": "text_encoders", "unet": "diffusion_models", "t2i_adapter": "controlnet"}
@@ -47,6 +48,7 @@ class Files:
     base: Path = field(default_factory=Path.cwd)
     output: Path | None = None  # elsewhere than base/output
     extra: Mapping[str, tuple[Path, ...]] = field(default_factory=dict[str, "tuple[Path, ...]"])  # see `folders`
+    ledger: Page | None = field(default=None, compare=False, repr=False)  # of the node that this was given to
 
     def root(self, kind: str) -> Path:
         """The folder of `input`, `output` or `temp` files."""

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as metadata_version
@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from executor import metadata, prompts
 from executor.files import FileProblem, Files, contained
+from executor.ledger import Claim
 
 BATCH = "%batch_num%"
 
@@ -59,6 +60,7 @@ def save(files: Files, kind: str, prefix: str, extension: str, contents: Iterabl
     """Write each as `PREFIX_00001_.EXT`, counting on from the files there, and say where: what clients are told.
 
     prefix: may begin with folders, which are made. Nothing is ever overwritten, not by another process either.
+    What an earlier run of the same job, which was killed, had saved already stays where it is (executor.ledger).
     Raises FileProblem if it leads out of the root or cannot be written; then no part of a file is left.
     """
     folder_name, _, stem = prefix.replace("\\", "/").rpartition("/")
@@ -70,16 +72,29 @@ def save(files: Files, kind: str, prefix: str, extension: str, contents: Iterabl
         folder.mkdir(parents=True, exist_ok=True)
         count = _next(folder, stem)
         for i, data in enumerate(contents):
-            name, count = _write(folder, stem.replace(BATCH, str(i)), count, extension, data)
-            saved.append({"filename": name, "subfolder": _relative(folder, root), "type": kind})
+            claim = files.ledger.claim(data) if files.ledger else None
+            if claim and claim.saved:
+                saved.append(claim.saved)
+                continue
+            tell = _telling(claim, root, kind)
+            path, count = _write(folder, stem.replace(BATCH, str(i)), count, extension, data, tell)
+            saved.append(_place(path, root, kind))
     except OSError as error:
         raise FileProblem(f"{prefix!r} cannot be written to {root.name}/: {error.strerror or error}") from error
     return saved
 
 
-def _relative(folder: Path, root: Path) -> str:
-    path = Path(os.path.relpath(folder, root)).as_posix()
-    return "" if path == "." else path
+def _place(path: Path, root: Path, kind: str) -> dict[str, str]:
+    """Where a file is, as clients are told."""
+    folder = Path(os.path.relpath(path.parent, root)).as_posix()
+    return {"filename": path.name, "subfolder": "" if folder == "." else folder, "type": kind}
+
+
+def _telling(claim: Claim | None, root: Path, kind: str) -> Callable[[Path, Path], None]:
+    """What is to be told of an unfinished file and each name that is tried for it."""
+    if claim is None:
+        return lambda part, path: None
+    return lambda part, path: claim.intend(part, path, _place(path, root, kind))
 
 
 def _next(folder: Path, stem: str) -> int:
@@ -89,19 +104,29 @@ def _next(folder: Path, stem: str) -> int:
     return 1 + max((int(m[1]) for m in found if m), default=0)
 
 
-def _write(folder: Path, stem: str, count: int, extension: str, data: bytes) -> tuple[str, int]:
-    """The file's name, and the next counter."""
+def _write(
+    folder: Path, stem: str, count: int, extension: str, data: bytes, tell: Callable[[Path, Path], None]
+) -> tuple[Path, int]:
+    """The file, and the next counter. tell: told of each name before it is tried."""
     part = folder / f".{uuid.uuid4().hex}.part"
+    path = _numbered(folder, stem, count, extension)
+    tell(part, path)
     try:
         with part.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())  # some disks say only now that they are full
-        while not _claim(part, folder / (name := f"{stem}_{count:05}_.{extension}")):
+        while not _claim(part, path):
             count += 1
-        return name, count + 1
+            path = _numbered(folder, stem, count, extension)
+            tell(part, path)
+        return path, count + 1
     finally:
         part.unlink(missing_ok=True)
+
+
+def _numbered(folder: Path, stem: str, count: int, extension: str) -> Path:
+    return folder / f"{stem}_{count:05}_.{extension}"
 
 
 def _claim(part: Path, path: Path) -> bool:

@@ -10,6 +10,7 @@ from executor import events
 from executor.cache import Cache
 from executor.cancel import Cancel
 from executor.files import Files
+from executor.ledger import Ledger
 from executor.outcome import Outcome
 from executor.plan import Plan
 from executor.previews import Preview
@@ -29,6 +30,7 @@ async def run(
     force: bool = False,
     preview: Preview | None = None,
     at: At = lambda node, type_: None,
+    ledger: Ledger | None = None,
 ) -> Outcome:
     """Compute the targets of a plan. A node that fails is an event and fails only what depends on it.
 
@@ -38,9 +40,10 @@ async def run(
     force: compute everything anew, and store it.
     preview: which pictures of unfinished work come with the progress; None for none.
     at: called with the id and the type of each node before it runs, in the thread of the work; an event comes later.
+    ledger: of a job that may have been run before, by a process that was killed; what it saved then is not saved again.
     """
     cache, cancel = cache or Cache(memory=0, models=0), cancel or Cancel()
-    job = Work(plan, files, cache, emit, cancel, extra_pnginfo or {}, force, preview, at)
+    job = Work(plan, files, cache, emit, cancel, extra_pnginfo or {}, force, preview, at, ledger)
     thread = asyncio.ensure_future(asyncio.to_thread(job.work))
     try:
         outcome = await asyncio.shield(thread)

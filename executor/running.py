@@ -15,6 +15,7 @@ from executor.cancel import Cancel
 from executor.check import InvalidGraph, check, sound
 from executor.files import Files
 from executor.graph import GraphError, read
+from executor.ledger import Ledger
 from executor.node import registry
 from executor.outgoing import Outgoing
 from executor.place import Place
@@ -100,6 +101,7 @@ class Runner:
             force=bool(request.get("force")),
             preview=Preview(request.get("preview") or "none", int(request.get("preview_size") or 512)),
             at=self._place.at,
+            ledger=Ledger(site.files.base, str(request["job"])),
         )
         failed = [f.node for f in (*lost, *outcome.failed)]
         skipped = [id for id in request["targets"] if id not in plan.steps]

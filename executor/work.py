@@ -7,7 +7,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from queue import SimpleQueue
 from typing import Any, cast
@@ -19,6 +19,7 @@ from executor.cancel import Cancel, Reporter
 from executor.files import Files
 from executor.graph import Link, uncollected
 from executor.keep import Keeper
+from executor.ledger import Ledger
 from executor.node import Cancelled, Expand, Lazy
 from executor.outcome import ChangedInput, InputFailed, Outcome
 from executor.plan import Plan, Step
@@ -89,8 +90,10 @@ class Work:
         force: bool,
         preview: Preview | None,
         at: At,
+        ledger: Ledger | None,
     ):
-        self.plan, self.files, self.emit, self.cancel, self.extra, self.at = plan, files, emit, cancel, extra, at
+        self.plan, self.files, self.emit, self.cancel, self.extra = plan, files, emit, cancel, extra
+        self.at, self.ledger = at, ledger
         self.loop = asyncio.get_running_loop()
         self.emit_error: Exception | None = None
         self._keeper = Keeper(cache, files, force, lambda message: self._post(events.Warned(message)))
@@ -232,7 +235,8 @@ class Work:
         spec = step.spec
         if not spec.given and not spec.hidden:
             return {}
-        engine = {"files": self.files, "progress": Reporter(step.id, self._post, self.cancel, self._previews)}
+        files = replace(self.files, ledger=self.ledger.of(step.id)) if self.ledger else self.files
+        engine = {"files": files, "progress": Reporter(step.id, self._post, self.cancel, self._previews)}
         prompt, extra = self.plan.prompt, self.extra
         hidden = {"PROMPT": prompt, "DYNPROMPT": prompt, "EXTRA_PNGINFO": extra, "UNIQUE_ID": step.id}
         return {p: engine[k] for p, k in spec.given.items()} | {p: hidden.get(k) for p, k in spec.hidden.items()}

@@ -127,7 +127,7 @@ class Worker:
 
 
 def _own_pipes() -> tuple[BinaryIO, int]:
-    """The pipes to the other process, which no node can reach: what one prints goes to the log, and it reads nothing."""
+    """The pipes to the web process, which no node can reach: what it prints goes to the log, and it reads nothing."""
     hear, say = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -42,7 +42,7 @@ def serving(state: State, *tables: Any) -> Iterator[Served]:
         yield server
 
 
-def query(path: str, **values: object) -> str:
+def query(path: str, /, **values: object) -> str:
     return f"{path}?{urlencode({name: str(value) for name, value in values.items()})}"
 
 

@@ -78,9 +78,7 @@ class Webhooks:
             self._state.logs.event("warning", "a webhook was not taken", job=job.id, attempt=attempts, problem=problem)
             if not again:
                 break
-        outcome: dict[str, Any] = {"delivered": not problem, "attempts": attempts} | (
-            {"problem": problem} if problem else {}
-        )
+        outcome = {"delivered": not problem, "attempts": attempts, "problem": problem or None}
         if problem:
             self._state.logs.event("error", "a webhook is given up", job=job.id, attempts=attempts)
         if self._state.jobs.get(job.id) is not None:  # it may be forgotten by now
@@ -89,7 +87,8 @@ class Webhooks:
     async def _attempt(self, id: str, url: str, body: bytes) -> tuple[str, bool]:
         """What is wrong, empty if nothing, and whether it may be better another time."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT))
+            timeout = aiohttp.ClientTimeout(total=TIMEOUT)
+            self._session = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
         headers = {"Content-Type": "application/json", "User-Agent": "mezzotint", "Idempotency-Key": id}
         try:
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:

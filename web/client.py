@@ -201,11 +201,15 @@ class AsyncClient:
 
     async def _save(self, file: Mapping[str, Any], folder: Path) -> Path:
         """Fetch one file whole, to its name or, if that is taken, to one with a number."""
-        async with self._opened().get(self.url + file["url"]) as answer:
+        name = PurePosixPath(str(file["filename"]).replace("\\", "/")).name
+        path = str(file["url"])
+        if name in ("", "..") or not path.startswith("/"):
+            raise ValueError(f"the server names a file that cannot be saved: {file}")
+        async with self._opened().get(self.url + path) as answer:
             if answer.status != 200:
                 await _refuse(answer)
             data = await answer.read()
-        return await asyncio.to_thread(_write, folder, PurePosixPath(file["filename"]).name, data)
+        return await asyncio.to_thread(_write, folder, name, data)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

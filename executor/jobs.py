@@ -9,9 +9,10 @@ import json
 import math
 import time
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from sqlite3 import Row
 from typing import Any
 
 from executor import jobs_records as records
@@ -27,6 +28,7 @@ Ids = list[str]
 Page = tuple[list[Summary], int]
 Event = tuple[int, str, dict[str, Any]]
 Events = list[Event]
+Rows = list[Row]
 
 LARGEST = 2**63 - 1  # that SQLite knows
 _FROM = "FROM jobs JOIN requests ON requests.job = jobs.seq LEFT JOIN results ON results.job = jobs.seq"
@@ -140,11 +142,19 @@ class Jobs:
         self._database.execute("UPDATE words SET files = '' WHERE job = ?", (job,))
 
     def running(self) -> JobList:
-        return [self._job(job) for job in self._seqs(f"{_RUNNING} {_QUEUE}")]
+        return [*self._later(f"{_RUNNING} {_QUEUE}")]
 
     def pending(self) -> JobList:
         """Those that wait, in the order in which they will run."""
-        return [self._job(job) for job in self._seqs(f"{_PENDING} {_QUEUE}")]
+        return [*self._later(f"{_PENDING} {_QUEUE}")]
+
+    def queue(self) -> tuple[Iterator[Job], Iterator[Job]]:
+        """What runs and what waits, as of now. A job's texts, which may be long, are parsed when it is asked for."""
+        return self._later(f"{_RUNNING} {_QUEUE}"), self._later(f"{_PENDING} {_QUEUE}")
+
+    def _later(self, where: str) -> Iterator[Job]:
+        rows = [self._rows(job, records.LONG) for job in self._seqs(where)]
+        return (records.job(*row) for row in rows)
 
     def remaining(self) -> int:
         """How many wait or run."""
@@ -354,7 +364,7 @@ class Jobs:
     def _summary(self, job: int) -> Summary:
         return records.summary(*self._rows(job, records.SHORT))
 
-    def _rows(self, job: int, columns: str) -> tuple[Any, Any]:
+    def _rows(self, job: int, columns: str) -> tuple[Row, Rows]:
         row = self._database.execute(f"SELECT {columns} {_FROM} WHERE jobs.seq = ?", (job,)).fetchone()
         outputs = "SELECT node, ui, seconds, cached FROM outputs WHERE job = ? ORDER BY rowid"
         return row, self._database.rows(outputs, (job,))

@@ -29,10 +29,11 @@ async def queue(request: web.Request) -> web.StreamResponse:
 
 
 def _queue(state: State) -> Iterator[str]:
+    running, pending = state.jobs.queue()  # of one moment, as a job may start while the answer is on its way
     yield '{"queue_running":['
-    yield from commas(text(queue_item(job)) for job in state.jobs.running())
+    yield from commas(text(queue_item(job)) for job in running)
     yield '],"queue_pending":['
-    yield from commas(text(queue_item(job)) for job in state.jobs.pending())
+    yield from commas(text(queue_item(job)) for job in pending)
     yield f'],"paused":{json.dumps(state.jobs.paused)}}}'
 
 

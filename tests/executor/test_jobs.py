@@ -194,6 +194,17 @@ def test_nothing_is_given_out_while_paused_also_after_a_restart(jobs: Jobs, path
     again.close()
 
 
+def test_the_queue_is_told_as_of_one_moment(jobs: Jobs):
+    first, second, third = (add(jobs) for _ in range(3))
+    jobs.claim()
+    running, pending = jobs.queue()
+    jobs.finish(first, "success")
+    jobs.claim()
+    jobs.delete([third])
+    assert [(job.id, job.state) for job in running] == [(first, "running")]
+    assert [(job.id, job.state, job.graph) for job in pending] == [(id, "pending", GRAPH) for id in (second, third)]
+
+
 # submitting twice
 
 

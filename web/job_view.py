@@ -14,6 +14,7 @@ from web.standard import (
     number,
     preview_output,
     queue_item,
+    view_url,
 )
 from web.state import State
 
@@ -56,11 +57,15 @@ def _execution_error(error: dict[str, Any] | None) -> dict[str, Any] | None:
 def item(job: Summary, position: Callable[[str], int | None]) -> dict[str, Any]:
     """A job in a list."""
     return _basics(job) | {
-        "preview_output": job.preview_output,
+        "preview_output": _placed(job.preview_output),
         "outputs_count": job.outputs_count,
         "workflow_id": job.workflow_id,
         "position": position(job.id) if job.state == "pending" else None,
     }
+
+
+def _placed(file: dict[str, Any] | None) -> dict[str, Any] | None:
+    return file and {**file, "node": file["nodeId"], "kind": file["mediaType"], "url": view_url(file)}
 
 
 def detail(job: Job, state: State) -> dict[str, Any]:

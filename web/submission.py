@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from web.body import parse, read_json
@@ -142,8 +143,8 @@ async def _multipart(request: web.Request, config: Config) -> tuple[dict[str, An
                 payload, name = data, part.filename or name
             elif part.name:
                 options[part.name] = _field(part.name, data, config)
-    except (ValueError, AssertionError) as error:
-        raise problem(400, "invalid_form", f"the form cannot be read: {error}") from None
+    except (ValueError, AssertionError, RuntimeError, LookupError, EOFError, HttpProcessingError) as error:
+        raise problem(400, "invalid_form", "the form cannot be read", str(error)[:200]) from None
     return options, payload, name
 
 

@@ -74,7 +74,10 @@ def test_an_item_is_a_superset_of_the_clouds(tmp_path: Path):
         (item,) = (await api.get("/jobs"))["jobs"]
         assert item.keys() >= CLOUD
         assert (item["status"], item["outputs_count"], item["execution_error"]) == ("completed", 1, None)
-        assert item["preview_output"] == {**SAVED, "nodeId": "1", "mediaType": "images"}
+        place = {"node": "1", "nodeId": "1", "kind": "images", "mediaType": "images"}
+        url = "/view?filename=a_00001_.png&subfolder=x+y&type=output"
+        assert item["preview_output"] == {**SAVED, **place, "url": url}
+        assert item["preview_output"] == (await api.get("/jobs/a"))["preview_output"]
         assert item["create_time"] <= item["execution_start_time"] <= item["execution_end_time"]
         assert item["create_time"] > 1_600_000_000_000, "milliseconds"
         assert "workflow" not in item

@@ -296,6 +296,15 @@ def test_events_are_numbered_and_resumed(jobs: Jobs, path: Path):
     again.close()
 
 
+def test_a_webhook_is_owed_until_an_event_says_what_came_of_it(jobs: Jobs):
+    add(jobs, webhook="https://example.org/waits", number=9)
+    run(jobs, front=True)
+    done = [run(jobs, webhook="https://example.org/", front=True) for _ in range(2)]
+    assert jobs.owed() == done
+    jobs.append(done[0], "webhook", {"delivered": True})
+    assert jobs.owed() == done[1:]
+
+
 # history
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 import json
 import random
+import re
 import sqlite3
 import sys
 import tempfile
@@ -103,7 +104,7 @@ def measure(jobs: Jobs, count: int) -> dict[str, float]:
     return {
         "list the first page": best(jobs.list),
         "list the last page": best(lambda: jobs.list(offset=count - 100)),
-        "list a client's": best(lambda: jobs.list(client_id="c3", states=("success",))),
+        "list one client's jobs": best(lambda: jobs.list(client_id="c3", states=("success",))),
         "search, found often": best(lambda: jobs.list(search="fox castle")),
         "search, found once": best(lambda: jobs.list(search=f"FOX_{count // 2:05}_.png")),
         "search, never found": best(lambda: jobs.list(search="giraffe")),
@@ -133,11 +134,7 @@ def main() -> None:
     for name, spent in seconds.items():
         print(f"{name:>26} {spent * 1e3:>10.3f} {spent / unit:>10.1f}")
     figures: dict[str, Any] = {"jobs": count, "bytes_a_job": round(size), "commit_us": round(unit * 1e6, 2)}
-    print(
-        json.dumps(
-            figures | {name.replace(",", "").replace(" ", "_"): round(s / unit, 1) for name, s in seconds.items()}
-        )
-    )
+    print(json.dumps(figures | {re.sub(r"\W+", "_", name): round(s / unit, 1) for name, s in seconds.items()}))
 
 
 if __name__ == "__main__":

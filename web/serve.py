@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import ssl
 import sys
@@ -13,13 +14,14 @@ from aiohttp import web
 from executor.jobs import JobsError
 from web.app import make_app
 from web.config import Config
-from web.logs import Logs
+from web.logs import Bridge, Logs
 from web.options import OptionError
 
 
 def serve(config: Config) -> None:
     """Serve until SIGINT or SIGTERM. Raises OptionError if it cannot start."""
     logs = Logs(config.log_json)
+    logging.getLogger().addHandler(Bridge(logs))
     tls = _tls(config)
     try:
         asyncio.run(_serve(make_app(config, logs), config, logs, tls))

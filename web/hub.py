@@ -1,0 +1,199 @@
+"""The WebSocket clients: what each has still to be sent, in bounded memory, so that nobody ever waits for one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import struct
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from web.standard import text
+
+BEHIND = 64  # unsent messages from which on a client gets only the newest of each kind
+MOST = 10_000  # unsent messages that nothing replaces; with more of them a client is cut off
+MOST_SIZE = 32 << 20  # characters and bytes of them
+TURN = 50  # messages after which the writer lets others run
+PREVIEW, PREVIEW_WITH_METADATA = 1, 4
+FORMATS = {"image/jpeg": 1, "image/png": 2}
+REPLACED = b"this client id connected again"
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+class Socket(Protocol):
+    """What of aiohttp's WebSocketResponse is used."""
+
+    async def send_str(self, data: str) -> None: ...
+    async def send_bytes(self, data: bytes) -> None: ...
+    async def close(self, *, code: int = 1000, message: bytes = b"") -> bool: ...
+
+
+class _Unsent(NamedTuple):
+    frame: str | bytes
+    latest: str | None
+
+
+class Client:
+    """One socket. `put` never waits; a task sends. Coalescing begins when the client is behind, so one that keeps
+    up gets every message, and one that does not gets the newest of each kind and all that nothing replaces."""
+
+    def __init__(self, sid: str, socket: Socket, abort: Callable[[], None]) -> None:
+        self.sid, self.socket, self._abort = sid, socket, abort
+        self.metadata = False  # whether previews come with their node
+        self._unsent: OrderedDict[int, _Unsent] = OrderedDict()
+        self._newest: dict[str, int] = {}  # of each kind that is unsent
+        self._count = self._lasting = self._size = 0
+        self._stopped = False
+        self._news = asyncio.Event()
+        self._task = asyncio.get_running_loop().create_task(self._write())
+
+    def put(self, frame: str | bytes, latest: str | None = None, *, only_newest: bool = False) -> None:
+        """Have a frame sent. latest: of which kind it is; only_newest: replace an older one in any case."""
+        if self._stopped:
+            return
+        if latest is None:
+            self._lasting += 1
+            self._size += len(frame)
+        else:
+            older = self._newest.get(latest)
+            if older is not None and (only_newest or len(self._unsent) >= BEHIND):
+                self._unsent.pop(older, None)
+            self._newest[latest] = self._count
+        self._unsent[self._count] = _Unsent(frame, latest)
+        self._count += 1
+        self._news.set()
+        if self._lasting > MOST or self._size > MOST_SIZE:
+            self.cut()
+
+    async def _write(self) -> None:
+        sent = 0
+        with contextlib.suppress(ConnectionError, RuntimeError):  # it has gone; who reads from it will notice
+            while True:
+                while self._unsent:
+                    await self._send(*self._unsent.popitem(last=False))
+                    sent += 1
+                    if sent % TURN == 0:
+                        await asyncio.sleep(0)
+                self._news.clear()
+                await self._news.wait()
+        self.cut()
+
+    async def _send(self, number: int, unsent: _Unsent) -> None:
+        frame, latest = unsent
+        if latest is None:
+            self._lasting -= 1
+            self._size -= len(frame)
+        elif self._newest[latest] == number:
+            del self._newest[latest]
+        if isinstance(frame, str):
+            await self.socket.send_str(frame)
+        else:
+            await self.socket.send_bytes(frame)
+
+    def stop(self) -> None:
+        """Send nothing any more."""
+        self._stopped = True
+        self._task.cancel()
+        self._unsent.clear()
+        self._newest.clear()
+
+    def cut(self) -> None:
+        """Close the connection at once: what is left unsent is never read."""
+        self.stop()
+        self._abort()
+
+
+class Hub:
+    """All clients, by their ids."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, Client] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def connect(self, sid: str, socket: Socket, abort: Callable[[], None]) -> Client:
+        """A client came, or came again: then its older socket is closed. abort: cuts its connection."""
+        older = self._clients.pop(sid, None)
+        if older is not None:
+            self._dismiss(older, 1000, REPLACED)
+        client = self._clients[sid] = Client(sid, socket, abort)
+        return client
+
+    def disconnect(self, client: Client) -> None:
+        """A client has gone."""
+        client.stop()
+        if self._clients.get(client.sid) is client:
+            del self._clients[client.sid]
+
+    def watched(self, sid: str | None) -> bool:
+        """Whether a client of that id (None: any) is there, so that a message is worth its making."""
+        return bool(self._clients) if sid is None else sid in self._clients
+
+    def sids(self) -> set[str]:
+        return set(self._clients)
+
+    def send(self, sid: str | None, type: str, data: Mapping[str, Any], *, latest: str | None = None) -> None:
+        """To the client of that id (None: to all).
+
+        latest: a key; to a client that is behind, a newer message of the same key goes instead of an unsent older one.
+        """
+        to = self._to(sid)
+        if to:
+            frame = encode(type, data)
+            for client in to:
+                client.put(frame, latest)
+
+    def _to(self, sid: str | None) -> Iterable[Client]:
+        if sid is None:
+            return list(self._clients.values())
+        client = self._clients.get(sid)
+        return () if client is None else (client,)
+
+    def preview(self, sid: str, image: bytes, metadata: dict[str, Any]) -> None:
+        """A picture of work in progress, JPEG or PNG; only the newest is worth sending."""
+        client = self._clients.get(sid)
+        if client is not None:
+            client.put(preview_frame(image, metadata if client.metadata else None), "preview", only_newest=True)
+
+    async def close(self) -> None:
+        """Say goodbye to all: the server stops."""
+        for client in list(self._clients.values()):
+            self._dismiss(client, 1001, b"the server stops")
+        self._clients.clear()
+        await asyncio.gather(*self._closing)
+
+    def _dismiss(self, client: Client, code: int, why: bytes) -> None:
+        client.stop()
+        task = asyncio.get_running_loop().create_task(_close(client, code, why))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+async def _close(client: Client, code: int, why: bytes, patience: float = 2.0) -> None:
+    try:
+        await asyncio.wait_for(client.socket.close(code=code, message=why), patience)
+    except (OSError, RuntimeError, asyncio.TimeoutError):  # it does not listen
+        client.cut()
+
+
+def encode(type: str, data: Mapping[str, Any]) -> str:
+    """A text frame."""
+    message = {"type": type, "data": data}
+    try:
+        return _encode(message)
+    except ValueError:  # NaN, which no browser can read
+        return text(message)
+
+
+def image_type(image: bytes) -> str:
+    return "image/png" if image.startswith(b"\x89PNG") else "image/jpeg"
+
+
+def preview_frame(image: bytes, metadata: Mapping[str, Any] | None) -> bytes:
+    """A binary frame: `event, format, image`, or `event, length, JSON, image` with metadata."""
+    kind = image_type(image)
+    if metadata is None:
+        return struct.pack(">II", PREVIEW, FORMATS[kind]) + image
+    told = _encode({**metadata, "image_type": kind}).encode()
+    return struct.pack(">II", PREVIEW_WITH_METADATA, len(told)) + told + image

@@ -93,11 +93,12 @@ function showGallery(jobs) {
 
 // --- running -------------------------------------------------------------------------------------
 
-function tell(wrong, text, list = []) {
-  const items = list.map((line) => element("li", {}, line));
-  $("told").className = wrong ? "told wrong" : "told";
-  $("told").replaceChildren(element("p", {}, text), ...(items.length ? [element("ul", {}, ...items)] : []));
-  $("told").hidden = false;
+// Messages are [wrong, text, lines below it]; they take the place of the ones before.
+function tell(...messages) {
+  $("told").replaceChildren(...messages.map(([wrong, text, list = []]) => {
+    const items = list.map((line) => element("li", {}, line));
+    return element("div", { className: wrong ? "told wrong" : "told" }, element("p", {}, text), element("ul", {}, ...items));
+  }));
 }
 
 function faults(value) {
@@ -106,19 +107,21 @@ function faults(value) {
 }
 
 async function submit(files) {
-  for (const file of files) {
-    const type = file.type.startsWith("image/") ? file.type : "application/json";
-    try {
-      const answer = await ask("prompt", { method: "POST", body: file, headers: { "Content-Type": type } });
-      const problems = faults(answer);
-      tell(problems.length > 0, `${file.name} is in the queue.`, [...problems, ...(answer.notes ?? [])]);
-    } catch (error) {
-      const details = error.value?.error?.details;
-      const problems = faults(error.value ?? {});
-      tell(true, `${file.name}: ${error.message}`, problems.length ? problems : details ? [details] : []);
-    }
-  }
+  tell(...await Promise.all(files.map(queue)));
   look();
+}
+
+async function queue(file) {
+  const type = file.type.startsWith("image/") ? file.type : "application/json";
+  try {
+    const answer = await ask("prompt", { method: "POST", body: file, headers: { "Content-Type": type } });
+    const problems = faults(answer);
+    return [problems.length > 0, `${file.name} is in the queue.`, [...problems, ...(answer.notes ?? [])]];
+  } catch (error) {
+    const details = error.value?.error?.details;
+    const problems = faults(error.value ?? {});
+    return [true, `${file.name}: ${error.message}`, problems.length ? problems : details ? [details] : []];
+  }
 }
 
 $("file").addEventListener("change", (event) => {
@@ -127,7 +130,7 @@ $("file").addEventListener("change", (event) => {
 });
 $("stop").addEventListener("click", async () => {
   const body = JSON.stringify({ prompt_id: running });
-  await ask("interrupt", { method: "POST", body, headers: { "Content-Type": "application/json" } }).catch((error) => tell(true, error.message));
+  await ask("interrupt", { method: "POST", body, headers: { "Content-Type": "application/json" } }).catch((error) => tell([true, error.message]));
   look();
 });
 addEventListener("dragover", (event) => {

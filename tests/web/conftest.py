@@ -32,12 +32,14 @@ class Server:
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(line, env=given | (environment or {}), stdout=pipe, stderr=pipe, text=True)
         self.log: list[str] = []
-        threading.Thread(target=self._read_log, daemon=True).start()
+        self.readers = [threading.Thread(target=self._read_log, daemon=True)]
+        self.readers[0].start()
         assert self.process.stdout is not None
         self.greeting = self.process.stdout.readline().strip()
         assert self.greeting.startswith("Mezzotint is at "), (self.greeting, self.log)
         self.url = self.greeting.split()[-1]
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        self.readers.append(threading.Thread(target=self.process.stdout.read, daemon=True))
+        self.readers[1].start()
 
     def _read_log(self) -> None:
         assert self.process.stderr is not None
@@ -87,13 +89,23 @@ class Server:
     def kill(self) -> None:
         """As by the kernel: no goodbye."""
         self.process.kill()
-        self.process.wait()
+        self._ended()
 
     def stop(self) -> int:
         """As a service manager does; the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=PATIENCE)
+        return self._ended()
+
+    def _ended(self) -> int:
+        """Wait for the end, and for the last of what it said; the exit code."""
+        code = self.process.wait(timeout=PATIENCE)
+        for reader in self.readers:
+            reader.join(PATIENCE)
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+        return code
 
 
 def _content(data: bytes, kind: str) -> Any:
@@ -130,7 +142,7 @@ def serve(base: Path) -> Iterator[Callable[..., Server]]:
 
     yield start
     for server in started:
-        server.stop() if server.process.poll() is None else None
+        server.stop()
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ class Config:
     tls_key: Path | None = None
     front_end: Path | None = None  # a folder that is served instead of our own page
     log_json: bool = False
-    preview: str = "auto"  # none, auto, latent2rgb or taesd
+    preview: str | None = None  # none, auto, latent2rgb or taesd; None: auto, for clients that say they know previews
     preview_size: int = 512
     keep: int = 10_000  # finished jobs in the history
     precision: str = "auto"

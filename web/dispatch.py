@@ -108,7 +108,8 @@ class Dispatcher:
 
     async def _do(self, job: Job) -> None:
         live = Live(job, self._paces)
-        relay = self._relay = Relay(live, self._jobs, self._hub, self._feed, self._metrics, self._hide)
+        asked = (job.preview or self._config.preview) is not None
+        relay = self._relay = Relay(live, self._jobs, self._hub, self._feed, self._metrics, self._hide, asked)
         try:
             ending = await self._run(relay)
             if ending is None:
@@ -155,7 +156,7 @@ class Dispatcher:
             "targets": list(job.targets),
             "extra_pnginfo": extra if isinstance(extra, dict) else {},
             "force": job.force,
-            "preview": job.preview or self._config.preview,
+            "preview": job.preview or self._config.preview or "auto",
             "preview_size": self._config.preview_size,
         }
 

@@ -150,10 +150,14 @@ class Hub:
         client = self._clients.get(sid)
         return () if client is None else (client,)
 
-    def preview(self, sid: str, image: bytes, metadata: dict[str, Any]) -> None:
-        """A picture of work in progress, JPEG or PNG; only the newest is worth sending."""
+    def preview(self, sid: str, image: bytes, metadata: dict[str, Any], *, asked: bool = True) -> None:
+        """A picture of work in progress, JPEG or PNG; only the newest is worth sending.
+
+        asked: whether somebody wants previews. If not, they go to clients that say they know them (by a feature flag):
+        simple ones take every picture that comes for a result.
+        """
         client = self._clients.get(sid)
-        if client is not None:
+        if client is not None and (asked or client.metadata):
             client.put(preview_frame(image, metadata if client.metadata else None), "preview", only_newest=True)
 
     async def close(self) -> None:

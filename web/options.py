@@ -55,7 +55,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="a YAML file that names more folders of models; repeatable",
     )
     what.add_argument("--front-end-root", type=Path, metavar="DIR", help="serve the page in this folder as /")
-    what.add_argument("--preview-method", choices=PREVIEWS, default="auto", help="of the previews while sampling")
+    what.add_argument(
+        "--preview-method",
+        choices=PREVIEWS,
+        help="of the previews while sampling; by default auto, but not to clients that do not say they know previews",
+    )
     what.add_argument(
         "--preview-size", type=int, default=512, metavar="N", help="their longest side at most, in pixels"
     )

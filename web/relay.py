@@ -34,12 +34,15 @@ PROGRESS_RATE = 20.0  # a second after those
 class Relay:
     """Takes every event of one run, in order."""
 
-    def __init__(self, live: Live, jobs: Jobs, hub: Hub, feed: Feed, metrics: Metrics, hide: Hide) -> None:
+    def __init__(
+        self, live: Live, jobs: Jobs, hub: Hub, feed: Feed, metrics: Metrics, hide: Hide, previews: bool = True
+    ) -> None:
+        """previews: whether somebody asked for them, so that they go to clients that never said they know them, too."""
         self.live, self.messages = live, list[Message]()  # those that the history keeps
         self._id, self._sid = live.job.id, live.job.client_id
         self._jobs, self._hub, self._feed, self._metrics, self._hide = jobs, hub, feed, metrics, hide
         self._loop = asyncio.get_running_loop()
-        self._told_cached = False
+        self._told_cached, self._previews = False, previews
         self._steps: dict[str, None] = {}  # nodes whose newest progress is not sent
         self._allowance, self._refilled = float(PROGRESS_BURST), self._loop.time()
         self._changed: dict[str, None] = {}  # nodes that changed since the last progress_state
@@ -148,7 +151,7 @@ class Relay:
 
     def _preview(self, id: str, image: bytes) -> None:
         if self._sid is not None and self._watched():
-            self._hub.preview(self._sid, image, messages.place(self.live, id))
+            self._hub.preview(self._sid, image, messages.place(self.live, id), asked=self._previews)
         if any(job == self._id for job, _ in self._feed.readers()):
             picture = base64.b64encode(image).decode()
             self._feed.publish(self._id, "preview", {"node": id, "image_type": image_type(image), "image": picture})

@@ -27,6 +27,8 @@ from web import (
     sockets,
     uploads,
     userdata,
+    v2_api,
+    v2_events,
     view,
     webhooks,
 )
@@ -47,6 +49,8 @@ TABLES = (
     sockets,
     jobs_api,
     events_api,
+    v2_api,
+    v2_events,
     view,
     uploads,
     models_api,

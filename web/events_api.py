@@ -61,14 +61,14 @@ def _nothing_left(state: State, job: Job, last: int) -> bool:
 
 async def _send_all(response: web.StreamResponse, state: State, job: Job, last: int, live: AsyncIterator[Item]) -> None:
     first = {**present(job, state), "id": job.id, "links": links(job.id)}
-    await response.write(f"retry: {RETRY}\n{_frame(None, 'state', first)}".encode())
+    await response.write(f"retry: {RETRY}\n{frame(None, 'state', first)}".encode())
     last, over = await _send_stored(response, state, job.id, last)
     while not over:
-        seq, type, data = await _next(response, live)
+        seq, type, data = await next_event(response, live)
         if type == MISSED:
             last, over = await _send_stored(response, state, job.id, last)
         elif seq is None or seq > last:
-            await response.write(_frame(seq, type, data).encode())
+            await response.write(frame(seq, type, data).encode())
             last, over = max(last, seq or 0), type == "end"
 
 
@@ -76,7 +76,7 @@ async def _send_stored(response: web.StreamResponse, state: State, id: str, last
     """Send the durable events after `last`: the number of the last one, and whether the job is over."""
     stored = state.jobs.events_after(id, last)
     for seq, type, data in stored:
-        await response.write(_frame(seq, type, data).encode())
+        await response.write(frame(seq, type, data).encode())
         last = seq
         if type == "end":
             return last, True
@@ -84,11 +84,11 @@ async def _send_stored(response: web.StreamResponse, state: State, id: str, last
     if job is not None and job.state not in FINISHED:
         return last, False
     # It ended without a word, or was taken from the queue.
-    await response.write(_frame(None, "end", {"status": STATUS[job.state] if job else "cancelled"}).encode())
+    await response.write(frame(None, "end", {"status": STATUS[job.state] if job else "cancelled"}).encode())
     return last, True
 
 
-async def _next(response: web.StreamResponse, live: AsyncIterator[Item]) -> Item:
+async def next_event(response: web.StreamResponse, live: AsyncIterator[Item]) -> Item:
     """The next live event; comments meanwhile."""
     while True:
         try:
@@ -99,7 +99,7 @@ async def _next(response: web.StreamResponse, live: AsyncIterator[Item]) -> Item
             raise ConnectionResetError from None
 
 
-def _frame(seq: int | None, type: str, data: dict[str, Any]) -> str:
+def frame(seq: int | None, type: str, data: dict[str, Any]) -> str:
     """One event. Live ones have no id, so that a reader resumes after the last durable one."""
     id = "" if seq is None else f"id: {seq}\n"
     return f"{id}event: {type}\ndata: {text(data)}\n\n"

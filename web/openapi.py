@@ -9,14 +9,17 @@ from typing import Any
 
 from aiohttp import web
 
-from web.endpoints import ENDPOINTS, JSON, Endpoint
-from web.schemas import SCHEMAS, TEXT, Schema, ref
+from web import endpoints, schemas, v2_docs
+from web.endpoints import JSON, Endpoint
+from web.schemas import TEXT, Schema, ref
 
 routes = web.RouteTableDef()
 _ABOUT = """Draw a graph, run it, follow it, fetch the pictures. Every path also exists below `/api`.
 
 Where the server was started with a token, each request shows it: as `Authorization: Bearer TOKEN`, as `?token=TOKEN`,
 or by the cookie that the answer to the latter gives. A request that a page of another site sends is refused (403)."""
+ENDPOINTS = endpoints.ENDPOINTS | v2_docs.ENDPOINTS
+SCHEMAS = schemas.SCHEMAS | v2_docs.SCHEMAS
 _TAGS = {
     "running": "Submitting graphs, and what waits and runs",
     "jobs": "Every job, before, while and after it runs",
@@ -26,7 +29,7 @@ _TAGS = {
     "user data": "Workflows and settings that are kept here",
     "server": "How the server is",
     "front end": "What only a page needs",
-}
+} | v2_docs.TAGS
 _MEANINGS = {
     400: "the request cannot be followed; the message says what to change",
     401: "no right token",

@@ -31,8 +31,7 @@ async def submit(request: web.Request) -> web.Response:
     state = request.app[STATE]
     asked = await submission.read(request, state)
     prepared = await prepare(state, asked)
-    errors = node_errors(prepared["problems"], prepared["dependents"], prepared["graph"])
-    job, new = add(state, asked, prepared, errors, str(request.url.origin()))
+    job, new = add(state, asked, prepared, str(request.url.origin()))
     answer: dict[str, Any] = {"prompt_id": job.id, "number": number(job.number), "node_errors": job.node_errors}
     if notes := _notes(prepared):
         answer["notes"] = notes
@@ -58,9 +57,7 @@ def _refused(prepared: dict[str, Any]) -> web.HTTPException:
     return web.HTTPBadRequest(text=text(answer), content_type="application/json")
 
 
-def add(
-    state: State, asked: Submission, prepared: dict[str, Any], errors: dict[str, Any], origin: str
-) -> tuple[Job, bool]:
+def add(state: State, asked: Submission, prepared: dict[str, Any], origin: str) -> tuple[Job, bool]:
     """The job, and whether it is new: the same Idempotency-Key names the same job. Raises problem 409."""
     extra = _extra(asked.extra, prepared.get("workflow"))
     if asked.webhook:
@@ -78,7 +75,7 @@ def add(
             preview=asked.preview,
             webhook=asked.webhook,
             key=asked.key,
-            node_errors=errors,
+            node_errors=node_errors(prepared["problems"], prepared["dependents"], prepared["graph"]),
         )
     except DuplicateId:
         raise problem(409, "duplicate_prompt_id", f"there is a job {asked.id} already; choose another id") from None

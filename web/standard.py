@@ -40,9 +40,9 @@ STATUS: dict[State, str] = {
 def text(value: Any) -> str:
     """JSON that every client can read: what is no number (old workflows hold NaN) is null."""
     try:
-        return json.dumps(value, allow_nan=False)
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
     except ValueError:
-        return json.dumps(_finite(value))
+        return json.dumps(_finite(value), separators=(",", ":"))
 
 
 def _finite(value: Any) -> Any:

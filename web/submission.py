@@ -187,14 +187,14 @@ def _submission(
         name[:200],
         id=_id(options),
         client_id=_text(options, "client_id", 256),
-        extra={key: value for key, value in extra.items() if key not in SECRETS},
+        extra={name: value for name, value in extra.items() if name not in SECRETS},
         targets=_targets(options),
         number=_number(options),
         front=_flag(options, "front"),
         force=_flag(options, "force"),
         preview=_preview(options, extra),
-        webhook=_webhook(options, config),
-        key=_key(request),
+        webhook=webhook(options, config),
+        key=key(request),
     )
 
 
@@ -264,8 +264,8 @@ def _preview(options: Mapping[str, Any], extra: Mapping[str, Any]) -> str | None
     return value
 
 
-def _webhook(options: Mapping[str, Any], config: Config) -> str | None:
-    """Where to tell of the end. Only who may use the server may make it call others: see web/webhooks.py."""
+def webhook(options: Mapping[str, Any], config: Config) -> str | None:
+    """Where to tell of the end (web/webhooks.py says of whose hosts). Raises problem 400 or 403."""
     value = _text(options, "webhook", 2_000)
     if not value:
         return None
@@ -281,8 +281,9 @@ def _webhook(options: Mapping[str, Any], config: Config) -> str | None:
     return value
 
 
-def _key(request: web.Request) -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not 0 < len(key) <= 255:
+def key(request: web.Request) -> str | None:
+    """The text that makes a repeated request the same one. Raises problem 400."""
+    value = request.headers.get("Idempotency-Key")
+    if value is not None and not 0 < len(value) <= 255:
         raise _wrong("Idempotency-Key", "1 to 255 characters long")
-    return key
+    return value

@@ -15,13 +15,13 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from executor.files import Files
 from executor.jobs import Job, Jobs
-from web import convert_api, events_api, history_api, jobs_api, prompt, queue_api
+from web import convert_api, events_api, history_api, jobs_api, prompt, queue_api, v2_api, v2_events
 from web.config import Config
 from web.feed import Feed
 from web.logs import Logs
 from web.state import STATE, State
 
-TABLES = (prompt, queue_api, history_api, convert_api, jobs_api, events_api)
+TABLES = (prompt, queue_api, history_api, convert_api, jobs_api, events_api, v2_api, v2_events)
 GRAPH = {"1": {"class_type": "PreviewAny", "inputs": {"source": "hello"}}}
 SAVED = {"filename": "a_00001_.png", "subfolder": "x y", "type": "output"}
 

@@ -75,7 +75,8 @@ def check_interrupted(server: Server, job: str) -> None:
     assert events["execution_interrupted"]["node_type"] == "KSampler"
     assert entry["outputs"] == {}
     assert not list((server.base / "output").glob("*.png"))
-    assert server.get("/queue") == {"queue_running": [], "queue_pending": []}
+    queue = server.get("/queue")
+    assert queue["queue_running"] == queue["queue_pending"] == []
 
 
 def test_comfy_api_simplified_draws_a_picture(server: Server, drive: Drive, tmp_path: Path):
@@ -90,8 +91,6 @@ def test_comfy_api_simplified_draws_a_picture(server: Server, drive: Drive, tmp_
 
 
 def test_comfy_api_simplified_cancels(server: Server, drive: Drive):
-    server.finished(server.submit(GRAPH))  # models are loaded: what is interrupted is the sampler
-    (server.base / "output" / "mezzotint_00001_.png").unlink()
     told = drive("simplified.py", "cancel", steps=10000)
     assert told["job"] == told["ended"]
     assert told["pictures"] == 0
@@ -137,6 +136,6 @@ def test_stable_canvas_draws_a_picture(server: Server, drive: Drive, tmp_path: P
 
 def test_stable_canvas_cancels_the_running_job_and_takes_a_waiting_one_back(server: Server, drive: Drive):
     told = drive("stable_canvas.cjs", "cancel", seed=7)
-    assert told["ended"] == "WorkflowInterruptedError"
+    assert "interrupted" in told["ended"]
     check_interrupted(server, told["job"])
     assert server.get(f"/history/{told['never']}") == {}

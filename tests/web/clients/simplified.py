@@ -6,9 +6,9 @@ simplified.py picture|cancel URL GRAPH FOLDER: what happened, as one line of JSO
 # pyright: reportMissingImports=false
 import asyncio
 import json
+import logging
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +25,32 @@ def picture(api: ComfyApiWrapper, graph: ComfyWorkflowWrapper, folder: Path) -> 
     return {"pictures": list(pictures), "uploaded": uploaded, "samplers": info["KSampler"]["input"]["required"]}
 
 
+class Sampling(logging.Handler):
+    """Waits for the first step of a sampler: the client logs every message that it is sent."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.seen = threading.Event()
+        client = logging.getLogger("comfy_api_simplified")
+        client.setLevel(logging.DEBUG)
+        client.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(record.msg, dict) and record.msg.get("type") == "progress":
+            self.seen.set()
+
+
 def cancel(api: ComfyApiWrapper, graph: ComfyWorkflowWrapper, folder: Path) -> dict[str, Any]:
+    sampling = Sampling()
     ended: list[Any] = []
     waiting = threading.Thread(target=lambda: ended.append(asyncio.run(api.queue_prompt_and_wait(graph))))
     waiting.start()
-    while not (running := api.get_queue()["queue_running"]):
-        time.sleep(0.01)
-    job = running[0][1]
+    assert sampling.seen.wait(60)
+    job = api.get_queue()["queue_running"][0][1]
     assert api.get_queue_size_before(job) == 0
     api.interrupt()
     waiting.join()
-    return {"job": job, "ended": ended[0][0], "pictures": len(ended[0][1]), "queue": api.get_queue()}
+    return {"job": job, "ended": ended[0][0], "pictures": len(ended[0][1])}
 
 
 if __name__ == "__main__":

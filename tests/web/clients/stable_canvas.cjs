@@ -45,11 +45,11 @@ async function cancel(client) {
   await running.enqueue();
   await waiting.enqueue();
   const sampling = new Promise((resolve) => running.once("progress", resolve));
-  const ended = running.wait().then(() => "done", (error) => error.constructor.name);
+  const ended = running.wait().then(() => "done", (error) => error.message);
   await sampling;
   await waiting.interrupt(); // pending: it is taken out of the queue
   await running.interrupt();
-  return { job: running.task_id, never: waiting.task_id, ended: await ended, queue: await client.getQueue() };
+  return { job: running.task_id, never: waiting.task_id, ended: await ended };
 }
 
 async function main() {

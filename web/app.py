@@ -61,6 +61,7 @@ TABLES = (
     internal,
     pages,  # last: it takes every path that is left
 )
+STREAMS = (sockets, events_api, v2_events)  # of which there is no head alone
 
 
 def make_app(config: Config, logs: Logs, worker: Worker | None = None) -> web.Application:
@@ -80,9 +81,10 @@ def make_app(config: Config, logs: Logs, worker: Worker | None = None) -> web.Ap
     for table in TABLES:
         for route in table.routes:
             assert isinstance(route, web.RouteDef)
-            app.router.add_route(route.method, route.path, route.handler, **route.kwargs)
-            if table is not pages:
-                app.router.add_route(route.method, f"/api{route.path}", route.handler)
+            for path in (route.path,) if table is pages else (route.path, f"/api{route.path}"):
+                app.router.add_route(route.method, path, route.handler)
+                if route.method == "GET" and table not in STREAMS:
+                    app.router.add_route("HEAD", path, route.handler)
     app.cleanup_ctx.append(_running)
     app.cleanup_ctx.append(webhooks.running)
     app.on_shutdown.append(_hang_up)

@@ -115,7 +115,7 @@ class Child(asyncio.SubprocessProtocol):
 
     def _event(self, asked: _Asked, event: dict[str, Any], payload: bytes) -> None:
         try:
-            if asked.on_event:
+            if asked.on_event is not None:
                 asked.on_event(event, payload)
         except Exception as error:  # the fault of who asked, and only theirs
             asked.reply.set_exception(error)

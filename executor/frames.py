@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import IO, Any, NamedTuple, cast
 
 _SIZES = struct.Struct(">II")  # of the header and the payload, in bytes
-_LARGEST = 2**32 - 1
+LARGEST = 2**29 - 1  # bytes of either; of text that is no frame, the first bytes tell of more
 
 
 class Frame(NamedTuple):
@@ -25,8 +25,8 @@ class BrokenStream(ValueError):
 def pack(header: Mapping[str, Any], payload: bytes = b"") -> bytes:
     """A frame as bytes. Values that JSON lacks become text. Raises TypeError or ValueError for what has no text."""
     text = json.dumps(header, default=str, separators=(",", ":")).encode()
-    if max(len(text), len(payload)) > _LARGEST:
-        raise ValueError("a frame holds 4 GB at most")
+    if max(len(text), len(payload)) > LARGEST:
+        raise ValueError("a frame holds 512 MB at most")
     return b"".join((_SIZES.pack(len(text), len(payload)), text, payload))
 
 
@@ -55,19 +55,25 @@ class Parser:
         """Where the frame that begins at `start` ends, once all of it is there."""
         if len(self._data) - start < _SIZES.size:
             return None
-        header, payload = _SIZES.unpack_from(self._data, start)
+        header, payload = _checked(*_SIZES.unpack_from(self._data, start))
         end = start + _SIZES.size + header + payload
         return end if end <= len(self._data) else None
 
 
-def read(stream: BinaryIO) -> Frame | None:
+def read(stream: IO[bytes]) -> Frame | None:
     """The next frame, waiting for it; None where the stream ends, be it in the middle of one. Raises BrokenStream."""
     sizes = stream.read(_SIZES.size)
     if len(sizes) < _SIZES.size:
         return None
-    header, payload = _SIZES.unpack(sizes)
+    header, payload = _checked(*_SIZES.unpack(sizes))
     text, data = stream.read(header), stream.read(payload)
     return Frame(_object(text), data) if len(text) + len(data) == header + payload else None
+
+
+def _checked(header: int, payload: int) -> tuple[int, int]:
+    if max(header, payload) > LARGEST:
+        raise BrokenStream("no frame, since it would be larger than any")
+    return header, payload
 
 
 def _object(text: bytes) -> dict[str, Any]:

@@ -41,8 +41,8 @@ else:
     import fcntl
 
     def _take(descriptor: int, wait: bool) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
+        try:  # of this kind, since the processes that a node forks must not hold it when this one is dead
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except (BlockingIOError, PermissionError):
             return False
         return True

@@ -25,6 +25,8 @@ from executor.requests import Site, collect
 from executor.run import run
 from executor.store import Disk
 
+_Queued = tuple[Mapping[str, Any], Cancel]  # a request, and what ends it
+
 
 class Runner:
     """Runs the jobs that other threads add, in a loop on the thread that calls `serve`."""
@@ -35,16 +37,18 @@ class Runner:
         self._place, self._outgoing = place, outgoing
         self.freed = False  # while a job ran, so that what it used goes when it has ended
         self._cancels: dict[str, Cancel] = {}  # of the jobs that are here
-        self._jobs: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
+        self._jobs: asyncio.Queue[_Queued | None] = asyncio.Queue()
         self._loop: asyncio.AbstractEventLoop
 
     async def serve(self, ready: Callable[[], None]) -> None:
         """Run jobs until `stop`."""
         self._loop = asyncio.get_running_loop()
         ready()
-        while request := await self._jobs.get():
-            await self._answer(request)
-            self._cancels.pop(str(request["job"]), None)
+        while queued := await self._jobs.get():
+            request, cancel = queued
+            await self._answer(request, cancel)
+            if self._cancels.get(job := str(request["job"])) is cancel:  # else it was asked for again
+                del self._cancels[job]
             if self.freed:
                 self.freed = False
                 collect()
@@ -52,8 +56,8 @@ class Runner:
     # --- called by other threads ---
 
     def add(self, request: Mapping[str, Any]) -> None:
-        self._cancels[str(request["job"])] = Cancel()
-        self._put(request)
+        self._cancels[str(request["job"])] = cancel = Cancel()
+        self._put((request, cancel))
 
     def cancel(self, job: str) -> None:
         """End a job that is here, even one that has not begun."""
@@ -67,15 +71,15 @@ class Runner:
         for job in list(self._cancels):
             self.cancel(job)
 
-    def _put(self, request: Mapping[str, Any] | None) -> None:
-        self._loop.call_soon_threadsafe(self._jobs.put_nowait, request)
+    def _put(self, queued: _Queued | None) -> None:
+        self._loop.call_soon_threadsafe(self._jobs.put_nowait, queued)
 
     # --- one job ---
 
-    async def _answer(self, request: Mapping[str, Any]) -> None:
+    async def _answer(self, request: Mapping[str, Any], cancel: Cancel) -> None:
         answer: dict[str, Any]
         try:
-            answer = {"reply": await self._run(request)}
+            answer = {"reply": await self._run(request, cancel)}
         except (InvalidGraph, GraphError) as error:
             answer = {"refused": {"kind": "invalid", "message": str(error)}}
         except Exception as error:
@@ -85,7 +89,7 @@ class Runner:
             self._place.nowhere()
         self._outgoing.send({"id": request["id"], **answer})
 
-    async def _run(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    async def _run(self, request: Mapping[str, Any], cancel: Cancel) -> dict[str, Any]:
         """How the run ended. Raises InvalidGraph or GraphError if nothing of it can run."""
         site, say = self.site, self._saying(request["id"])
         plan, lost = self._plan(request)
@@ -96,7 +100,7 @@ class Runner:
             files=site.files,
             cache=site.cache,
             emit=say,
-            cancel=self._cancels[str(request["job"])],
+            cancel=cancel,
             extra_pnginfo=request.get("extra_pnginfo"),
             force=bool(request.get("force")),
             preview=Preview(request.get("preview") or "none", int(request.get("preview_size") or 512)),

@@ -114,6 +114,7 @@ class Worker:
         finally:
             looking.cancel()
             child.close()
+            await child.ended.wait()  # where this task was cancelled, it has been killed only now
         self._child = None
         self._failed = None if death.was_ready else death
         self._changed()

@@ -52,6 +52,14 @@ def test_what_is_no_frame(text: bytes):
         list(Parser().feed(data))
 
 
+@pytest.mark.parametrize("text", [b"Hello, I am a library", b"\xff" * 8])
+def test_text_is_not_taken_for_a_huge_frame(text: bytes):
+    with pytest.raises(BrokenStream, match="larger than any"):
+        read(io.BytesIO(text))
+    with pytest.raises(BrokenStream, match="larger than any"):
+        list(Parser().feed(text))
+
+
 def test_values_that_json_lacks_become_text():
     assert json.loads(pack({"a": {1j}})[8:]) == {"a": "{1j}"}
     with pytest.raises(TypeError):

@@ -1,5 +1,6 @@
 """Nodes for the tests of the worker process, which imports this module by its name. No torch."""
 
+import ctypes
 import os
 import signal
 import sys
@@ -15,6 +16,13 @@ from executor.node import Choice, Folder, Progress, Shown, node, silent
 @node("Add", category="tests")
 def add(*, a: int = 0, b: int = 1) -> int:
     return a + b
+
+
+@node("Slow", category="tests")
+def slow(*, a: int = 0) -> int:
+    """Takes long enough to be kept on disk."""
+    time.sleep(0.55)
+    return a
 
 
 @node("Show", category="tests", output_node=True)
@@ -47,7 +55,7 @@ def wait(*, begun: str = "", progress: Progress) -> Shown[None]:
 def hang(*, begun: str, obeys: bool = True) -> Shown[None]:
     """For ever, whether it is cancelled or not. obeys: SIGTERM."""
     if not obeys:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        ctypes.CDLL(None).signal(int(signal.SIGTERM), 1)  # SIG_IGN; Python's own way works in the main thread only
     Path(begun).touch()
     while True:
         time.sleep(60)
@@ -96,3 +104,12 @@ def _models(files: Files) -> list[str]:
 @node("LoadModel", category="tests")
 def load_model(*, name: Annotated[str, Folder("checkpoints")], other: Annotated[str, Choice(_models)] = "none") -> int:
     return len(name)
+
+
+@node("Orphan", category="tests", cache=False, output_node=True)
+def orphan(*, seconds: float) -> Shown[None]:
+    """End the process, whose child lives on with all its pipes."""
+    if os.fork():
+        os._exit(3)
+    time.sleep(seconds)
+    os._exit(0)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from executor.jobs import Job
 
-UNKNOWN = 0.1  # seconds that a node of a type that never ran is taken for
 WEIGHT = 0.3  # of the newest time in the average of a type
 MOST_TYPES = 1_000
 
@@ -45,6 +44,9 @@ class Paces:
     def expected(self, type: str) -> float | None:
         return self._known.get(type)
 
+    def copy(self) -> dict[str, float]:
+        return self._known.copy()
+
 
 class Live:
     """One run of a job. Nodes that wait have no entry in `nodes`."""
@@ -58,6 +60,7 @@ class Live:
         self.interrupted = False  # somebody asked for its end
         self.size = 0  # nodes that the plan has
         self._paces, self._clock = paces or Paces(), clock
+        self._before = self._paces.copy()  # what the nodes of this run teach must not change their weights meanwhile
         self._waiting: dict[str, float] | None = (
             None  # the weight of each node that is to be computed; built when asked
         )
@@ -190,16 +193,19 @@ class Live:
         if self._waiting is None:
             needed = needed_nodes(self.job.graph, self.job.targets)
             computed = [id for id in needed if id not in self.nodes or not self.nodes[id].cached]
-            weights = {id: self._expected(self.type(id)) for id in computed}
+            weights = self._weigh(computed)
             self._total = sum(weights.values())
             over = [id for id in weights if id in self.nodes and id not in self.running]
             self._done = sum(map(weights.pop, over))
             self._waiting = weights
         return self._waiting
 
-    def _expected(self, type: str) -> float:
-        known = self._paces.expected(type)
-        return UNKNOWN if known is None else max(known, 1e-4)
+    def _weigh(self, ids: list[str]) -> dict[str, float]:
+        """The seconds that nodes of their types took; those of unknown types count as the mean of the others."""
+        known = {id: self._before.get(self.type(id)) for id in ids}
+        seconds = [max(s, 1e-4) for s in known.values() if s is not None]
+        mean = sum(seconds) / len(seconds) if seconds else 1.0
+        return {id: mean if s is None else max(s, 1e-4) for id, s in known.items()}
 
     def _rate(self) -> float | None:
         """Steps a second of the node that started last, if it counts any."""

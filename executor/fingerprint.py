@@ -27,6 +27,6 @@ def _sources(name: str) -> Iterator[Path]:
     if spec is None:
         return
     for place in spec.submodule_search_locations or ():
-        yield from Path(place).rglob("*.py")
+        yield from Path(place).resolve().rglob("*.py")
     if not spec.submodule_search_locations and spec.origin and spec.has_location:
-        yield Path(spec.origin)
+        yield Path(spec.origin).resolve()

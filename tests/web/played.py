@@ -123,11 +123,12 @@ class Heard(Hub):
 class Stage:
     """All that a dispatcher needs."""
 
-    def __init__(self, base: Path, player: Player, **config: Any):
+    def __init__(self, base: Path, player: Player, hub: Callable[[Jobs], Hub] | None = None, **config: Any):
         self.base, self.worker = base, player
         self.config, self.files = Config(base, **config), Files(base)
         self.jobs = Jobs.open(base / "mezzotint.db")
-        self.hub, self.feed, self.metrics = Heard(self.jobs), Feed(), Metrics()
+        self.hub: Any = (hub or Heard)(self.jobs)
+        self.feed, self.metrics = Feed(), Metrics()
         worker: Any = player
         self.dispatcher = Dispatcher(self.config, self.files, self.jobs, worker, self.hub, self.feed, self.metrics)
 

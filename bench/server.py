@@ -107,13 +107,13 @@ async def submit(session: aiohttp.ClientSession, graph: dict[str, Any], client: 
 
 
 @contextlib.asynccontextmanager
-async def follower(session: aiohttp.ClientSession, client: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+async def follower(session: aiohttp.ClientSession, client: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse[bool]]:
     async with session.ws_connect(f"/ws?clientId={client}", max_msg_size=0) as socket:
         await socket.receive()  # status
         yield socket
 
 
-async def until_done(socket: aiohttp.ClientWebSocketResponse, job: str) -> tuple[int, int]:
+async def until_done(socket: aiohttp.ClientWebSocketResponse[bool], job: str) -> tuple[int, int]:
     """Wait for the job's last message; how many messages and bytes came."""
     messages = size = 0
     async for message in socket:

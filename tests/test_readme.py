@@ -11,7 +11,8 @@ import main
 ROOT = Path(__file__).parents[1]
 LINES = [line.strip() for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("    ")]
 TYPED = [line.partition("&& ")[2] or line for line in LINES]
-COMMANDS = [line for line in TYPED if line.startswith("python main.py")]
+SERVE = "python main.py serve"  # goes on until it is stopped: tests/web starts it
+COMMANDS = [line for line in TYPED if line.startswith("python main.py") and line != SERVE]
 
 
 def test_the_two_commands_are_there():
@@ -33,6 +34,10 @@ def test_every_command_works_in_their_order(tmp_path: Path, monkeypatch: pytest.
     assert (tmp_path / "pictures" / "mezzotint_00001_.png").is_file()
 
 
+def test_the_server_is_named():
+    assert SERVE in TYPED
+
+
 def test_every_file_named_is_there():
     text = (ROOT / "README.md").read_text()
     for name in re.findall(r"\]\(([\w./-]+)\)", text) + re.findall(r"`((?:workflows|models)/[\w./-]+\.\w+)`", text):
@@ -42,8 +47,9 @@ def test_every_file_named_is_there():
 
 
 def test_every_option_named_is_in_the_help(capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit):
-        main.main(["run", "--help"])
+    for command in ("run", "serve"):
+        with pytest.raises(SystemExit):
+            main.main([command, "--help"])
     told = capsys.readouterr().out
     for option in re.findall(r"`(--[\w-]+)", (ROOT / "README.md").read_text()):
         assert option in told

@@ -19,7 +19,7 @@ def test_the_two_commands_are_there():
     assert "pip install -e . && python main.py run workflows/text_to_image.json" in LINES
     assert 'pip install -e ".[test]" && pytest' in LINES
     project = (ROOT / "pyproject.toml").read_text()
-    assert re.search(r'^test = \[.*"pytest>=', project, re.MULTILINE)
+    assert re.search(r'^test = \[[^]]*"pytest>=', project, re.MULTILINE)
     assert 'testpaths = ["tests"]' in project
 
 

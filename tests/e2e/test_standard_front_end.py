@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,8 @@ def test_it_opens_a_workflow_queues_it_and_shows_the_picture(
     assert {node["id"] for node in carried["workflow"]["nodes"]} == set(nodes)  # the front end's own file
     red = until(lambda: reds(front_end.screen()) > reds(drawn) + 500, "the apple to be seen")
     assert red
+    front_end.panel("Queue", "Assets")
+    assert front_end.listed(file["filename"]) == "128 x 128"
     picture_opens_again(front_end, saved, nodes)
     assert front_end.refused == []
     assert front_end.errors == []
@@ -108,6 +111,7 @@ def test_it_follows_a_job_and_cancels_it(front_end: FrontEnd, save_workflow: Cal
     front_end.open(save_workflow(steps=10000), len(GRAPH))
     job = front_end.run()
     front_end.page.wait_for_function(f"app.graph.getNodeById({SAMPLER}).progress > 0")
+    assert front_end.shown(int(SAMPLER)).startswith("blob:")  # a preview
     front_end.page.get_by_role("button", name="Cancel current run").click()
     entry = front_end.server.finished(job)
     events = dict(entry["status"]["messages"])
@@ -115,6 +119,18 @@ def test_it_follows_a_job_and_cancels_it(front_end: FrontEnd, save_workflow: Cal
     assert entry["outputs"] == {}
     assert front_end.refused == []
     assert front_end.errors == []
+
+
+def test_it_lists_and_opens_the_workflows_that_the_server_keeps(
+    front_end: FrontEnd, save_workflow: Callable[..., Path]
+):
+    stored = json.loads(save_workflow(seed=11).read_text())
+    assert front_end.server.ask("/userdata/workflows%2Fkept.json", stored)[0] == 200
+    front_end.page.reload()
+    front_end.panel("Workflows")
+    front_end.page.get_by_text(re.compile(r"^\s*kept(\.json)?\s*$")).first.click()
+    assert front_end.nodes(len(GRAPH))[int(SAMPLER)]["widgets_values"][0] == 11
+    assert front_end.refused == []
 
 
 def test_it_says_which_value_is_refused(front_end: FrontEnd, save_workflow: Callable[..., Path]):

@@ -15,6 +15,8 @@ Problem = Mapping[str, Any]  # executor.bind.Problem as a dict
 
 LONGEST = 500  # characters of a text in an error
 MENU = 20  # values of a menu in an error; longer ones are left out
+NODES = 1_000  # of which errors are told
+ERRORS = 50  # of one node
 TITLES = {
     "required_input_missing": "A required input is missing",
     "bad_linked_input": "A link is not [node id, output number] of a node of the graph",
@@ -141,11 +143,15 @@ def node_errors(
     """The errors at nodes; warnings are none of them."""
     found: dict[str, Any] = {}
     for problem in problems:
-        node = problem["node"]
-        if problem["severity"] == "error" and node:
-            spoiled = [brief(id, 100) for id in dependents.get(node, ())]
-            entry = {"errors": [], "dependent_outputs": spoiled, "class_type": brief(problem["type"], 100)}
-            found.setdefault(brief(node, 100), entry)["errors"].append(_error(problem, graph))
+        id = brief(problem["node"], 100)
+        if problem["severity"] != "error" or not id or (id not in found and len(found) == NODES):
+            continue
+        if id not in found:
+            spoiled = [brief(output, 100) for output in dependents.get(problem["node"], ())]
+            class_type = brief(problem["type"], 100)
+            found[id] = {"errors": [], "dependent_outputs": spoiled, "class_type": class_type}
+        if len(found[id]["errors"]) < ERRORS:
+            found[id]["errors"].append(_error(problem, graph))
     return found
 
 

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.web.conftest import Server
 from tests.web.handlers import GRAPH, Api, prepared, problem, run, until
 from web import client
 from web.client import AsyncClient, Client, Event, JobFailed, ServerError
@@ -216,3 +217,29 @@ def test_pictures_are_saved_and_none_is_overwritten(tmp_path: Path):
         assert (tmp_path / "new" / "a.png").read_bytes() == PICTURE
 
     asyncio.run(main())
+
+
+# --- the real server ----------------------------------------------------------------------------
+
+
+def test_a_job_is_followed_over_the_death_of_the_server(serve: Callable[..., Server], tmp_path: Path):
+    """The client waits for the server to come back, and goes on after the last event that it has."""
+    first = serve()
+    port = first.url.rpartition(":")[2]
+    first.worker()
+    image = {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 255}}
+    save = {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "kept"}}
+    with Client(first.url) as server:
+        first.ask("/queue", {"pause": True})
+        job = server.submit({"1": image, "2": save})
+        events = server.events(job)
+        assert next(events).data["status"] == "pending"
+        first.kill()
+        again = serve("--port", port)
+        assert again.get("/queue")["paused"] is True
+        again.ask("/queue", {"pause": False})
+        types = [event.type for event in events]
+        assert (types[0], types[-1]) == ("state", "end")
+        assert [path.name for path in server.download(job, tmp_path / "fetched")] == ["kept_00001_.png"]
+        ids = [event.id for event in server.events(job) if event.id]
+        assert ids == [str(i) for i in range(1, len(ids) + 1)]

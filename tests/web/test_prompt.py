@@ -221,6 +221,19 @@ def test_problems_are_told_in_the_words_of_the_standard(tmp_path: Path):
     run(tmp_path, test, {"prepare": prepared(targets=[], problems=problems, dependents={"3": ["9"]})})
 
 
+def test_the_answer_to_a_huge_graph_of_errors_is_not_huge(tmp_path: Path):
+    problems = [problem(f"{i}{'x' * 9000}", "x", "y" * 9000, input="z" * 9000) for i in range(3000)]
+    problems += [problem(problems[0]["node"], "x", "y") for _ in range(3000)]
+
+    async def test(api: Api) -> None:
+        status, answer = await api.call("POST", "/prompt", json={"prompt": GRAPH})
+        assert status == 400
+        assert len(answer["node_errors"]) == 1000
+        assert len(json.dumps(answer)) < 2_000_000
+
+    run(tmp_path, test, {"prepare": prepared(targets=[], problems=problems)})
+
+
 @pytest.mark.parametrize("kind", ["prompt_no_outputs", "invalid_prompt"])
 def test_what_is_wrong_with_the_whole_prompt_is_the_error(tmp_path: Path, kind: str):
     node = "1" if kind == "invalid_prompt" else ""

@@ -140,7 +140,7 @@ def test_previews_have_the_form_that_the_client_asked_for(tmp_path: Path, flagge
             await socket.send_json(FLAGS)
             flags = (await hear(socket, lambda m: m["type"] == "feature_flags"))[-1]["data"]
             assert flags == {"supports_preview_metadata": True, "max_upload_size": 100 << 20}
-        job = site.stage.add()
+        job = site.stage.add(preview=None if flagged else "auto")
         go.set()
         frame = (await hear(socket, lambda m: m["type"] == "binary"))[-1]["data"]
         assert frame.endswith(JPEG)
@@ -157,6 +157,19 @@ def test_previews_have_the_form_that_the_client_asked_for(tmp_path: Path, flagge
             }
         else:
             assert frame[:8] == b"\0\0\0\1\0\0\0\1"
+
+    play(tmp_path, test, showing(go))
+
+
+def test_previews_that_nobody_asked_for_go_to_no_client_that_may_not_know_them(tmp_path: Path):
+    go = asyncio.Event()
+
+    async def test(site: Site) -> None:
+        socket = await site.connect()
+        await socket.receive_json()
+        site.stage.add()
+        go.set()
+        assert "binary" not in {m["type"] for m in await hear(socket, over)}
 
     play(tmp_path, test, showing(go))
 

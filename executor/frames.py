@@ -10,6 +10,8 @@ from typing import IO, Any, NamedTuple, cast
 _SIZES = struct.Struct(">II")  # of the header and the payload, in bytes
 LARGEST = 2**29 - 1  # bytes of either; of text that is no frame, the first bytes tell of more
 
+_encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
+
 
 class Frame(NamedTuple):
     """One message; `payload` is what JSON cannot hold, such as a picture."""
@@ -24,7 +26,7 @@ class BrokenStream(ValueError):
 
 def pack(header: Mapping[str, Any], payload: bytes = b"") -> bytes:
     """A frame as bytes. Values that JSON lacks become text. Raises TypeError or ValueError for what has no text."""
-    text = json.dumps(header, default=str, separators=(",", ":")).encode()
+    text = _encode(header).encode()
     if max(len(text), len(payload)) > LARGEST:
         raise ValueError("a frame holds 512 MB at most")
     return b"".join((_SIZES.pack(len(text), len(payload)), text, payload))
@@ -41,23 +43,17 @@ class Parser:
         self._data += data
         done = 0
         try:
-            while (end := self._end(done)) is not None:
-                header, payload = _SIZES.unpack_from(self._data, done)
+            while len(self._data) - done >= _SIZES.size:
+                header, payload = _checked(*_SIZES.unpack_from(self._data, done))
                 start = done + _SIZES.size
-                with memoryview(self._data) as view:
-                    frame = Frame(_object(bytes(view[start : start + header])), bytes(view[end - payload : end]))
+                end = start + header + payload
+                if end > len(self._data):
+                    break
+                text = self._data[start : start + header]
                 done = end
-                yield frame
+                yield Frame(_object(text), bytes(self._data[end - payload : end]) if payload else b"")
         finally:
             del self._data[:done]
-
-    def _end(self, start: int) -> int | None:
-        """Where the frame that begins at `start` ends, once all of it is there."""
-        if len(self._data) - start < _SIZES.size:
-            return None
-        header, payload = _checked(*_SIZES.unpack_from(self._data, start))
-        end = start + _SIZES.size + header + payload
-        return end if end <= len(self._data) else None
 
 
 def read(stream: IO[bytes]) -> Frame | None:
@@ -76,9 +72,9 @@ def _checked(header: int, payload: int) -> tuple[int, int]:
     return header, payload
 
 
-def _object(text: bytes) -> dict[str, Any]:
+def _object(text: bytes | bytearray) -> dict[str, Any]:
     try:
-        value: object = json.loads(text)
+        value: object = json.loads(text.decode())
     except ValueError as error:
         raise BrokenStream(f"no frame, since its header is no JSON: {error}") from None
     if not isinstance(value, dict):

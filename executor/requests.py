@@ -71,6 +71,7 @@ def _prepare(site: Site, request: Mapping[str, Any], payload: bytes) -> dict[str
     if request.get("targets") is not None:
         ends, found = _only(graph, ends, request["targets"], found)
     able = sound(graph, found, ends)
+    can = set(able)
     wrong = {p.node for p in found if p.severity == "error" and p.node}
     return {
         "graph": None if flat.graph is request.get("document") else flat.graph,
@@ -78,7 +79,7 @@ def _prepare(site: Site, request: Mapping[str, Any], payload: bytes) -> dict[str
         "notes": flat.notes,
         "problems": [_told(p) for p in found],
         "targets": able,
-        "unsound": [id for id in ends if id not in set(able)],
+        "unsound": [id for id in ends if id not in can],
         "dependents": spoilt(graph, wrong, ends) if wrong else {},
     }
 
@@ -87,13 +88,13 @@ def _only(
     graph: Graph, ends: Sequence[str], targets: Iterable[Any], problems: Sequence[Problem]
 ) -> tuple[list[str], list[Problem]]:
     """The outputs among the targets, and the problems, those as warnings that none of these meets."""
-    asked = [str(target) for target in targets]
-    wanted = [id for id in ends if id in set(asked)]
+    asked = dict.fromkeys(str(target) for target in targets)
+    wanted = [id for id in ends if id in asked]
     needed = graph.needed(wanted)
     found = [p if p.node in needed or not p.node else replace(p, severity="warning") for p in problems]
     if not wanted and not any(p.kind == "prompt_no_outputs" for p in found):
-        message = f"none of the nodes asked for ({', '.join(asked[:8])}) is an output of the graph"
-        found.append(Problem("", "", "", "prompt_no_outputs", message, asked[:MANY], list(ends)))
+        message = f"none of the nodes asked for ({', '.join([*asked][:8])}) is an output of the graph"
+        found.append(Problem("", "", "", "prompt_no_outputs", message, [*asked][:MANY], list(ends)))
     return wanted, found
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from executor import events
@@ -33,7 +34,8 @@ class Runner:
 
     def __init__(self, files: Files, place: Place, outgoing: Outgoing):
         salt = f"{os.environ.get('MEZZOTINT_PRECISION', 'auto')} {os.environ.get('MEZZOTINT_DEVICE', 'auto')}"
-        self.site = Site(files, registry, Cache(disk=Disk(files.base / "cache")), salt)
+        self._disk = Disk(files.base / "cache")
+        self.site = Site(files, registry, Cache(disk=self._disk), salt)
         self._place, self._outgoing = place, outgoing
         self.freed = False  # while a job ran, so that what it used goes when it has ended
         self._cancels: dict[str, Cancel] = {}  # of the jobs that are here
@@ -44,6 +46,7 @@ class Runner:
         """Run jobs until `stop`."""
         self._loop = asyncio.get_running_loop()
         ready()
+        sweeping = asyncio.ensure_future(asyncio.to_thread(self._disk.sweep))
         while queued := await self._jobs.get():
             request, cancel = queued
             await self._answer(request, cancel)
@@ -52,6 +55,7 @@ class Runner:
             if self.freed:
                 self.freed = False
                 collect()
+        await sweeping
 
     # --- called by other threads ---
 
@@ -72,7 +76,8 @@ class Runner:
             self.cancel(job)
 
     def _put(self, queued: _Queued | None) -> None:
-        self._loop.call_soon_threadsafe(self._jobs.put_nowait, queued)
+        with suppress(RuntimeError):  # the loop has ended, and this process is about to
+            self._loop.call_soon_threadsafe(self._jobs.put_nowait, queued)
 
     # --- one job ---
 
@@ -133,7 +138,7 @@ class Runner:
         def say(event: events.Event) -> None:
             header = {"id": id, "event": events.to_json(event)}
             if isinstance(event, events.Progressed):
-                self._outgoing.send(header, event.preview or b"", latest=event.node)
+                self._outgoing.send(header, event.preview or b"", latest=f"{id} {event.node}")
             else:
                 self._outgoing.send(header)
 

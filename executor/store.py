@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import threading
 import uuid
 import zlib
@@ -64,7 +65,7 @@ class Disk:
         if path.exists():
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{uuid.uuid4().hex}.part")
+        part = path.with_suffix(f".{_writer()}.{uuid.uuid4().hex}.part")
         try:
             _write(part, key, outputs, seconds)
             size = part.stat().st_size
@@ -73,6 +74,14 @@ class Disk:
             part.unlink(missing_ok=True)
             raise
         self._trim(size)
+
+    def sweep(self) -> None:
+        """Remove what was left unfinished by processes of this machine that have ended."""
+        here = _writer().partition("-")[0]
+        for part in self.folder.glob("??/*.part"):
+            machine, _, process = part.name.split(".")[1].partition("-")
+            if machine == here and process.isdigit() and _is_left(part, int(process)):
+                part.unlink(missing_ok=True)
 
     def _trim(self, added: int) -> None:
         """Remove the oldest files once the budget is exceeded, down to nine tenths of it."""
@@ -90,6 +99,23 @@ class Disk:
                     return
                 path.unlink(missing_ok=True)
                 self._used -= size
+
+
+def _writer() -> str:
+    """Names this machine and this process, of those that share the folder."""
+    return f"{zlib.crc32(platform.node().encode()):08x}-{os.getpid()}"
+
+
+def _is_left(part: Path, process: int) -> bool:
+    """Whether the process that wrote the file is no more; another may have its number by now."""
+    import psutil
+
+    try:
+        return part.stat().st_mtime < psutil.Process(process).create_time()
+    except psutil.NoSuchProcess:
+        return True
+    except (OSError, psutil.Error):
+        return False
 
 
 def _files(folder: Path) -> list[tuple[int, int, Path]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -83,15 +82,12 @@ def _read(path: Path) -> _Described | None:
 
 def _write(path: Path, described: _Described) -> None:
     """Keep it, and nothing of other code. That it cannot be kept costs only time at the next start."""
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    part = path.with_name(f"{path.name}.part")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_text(json.dumps(vars(described)))
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-        for other in path.parent.glob("nodes-*.json"):
+        part.write_text(json.dumps(vars(described)))
+        os.replace(part, path)
+        for other in path.parent.glob("nodes-*"):
             if other != path:
                 other.unlink()
 

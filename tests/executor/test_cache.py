@@ -1,5 +1,8 @@
 """Budgets, shared storage, what is evicted first, and results that survive the process."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +182,37 @@ def test_the_disk_budget_holds_and_the_oldest_goes_first(tmp_path: Path):
     kept = [i for i in range(12) if disk.path(f"{i:02d}").exists()]
     assert kept == list(range(12 - len(kept), 12))
     assert sum(p.stat().st_size for p in tmp_path.rglob("*") if p.is_file()) <= 5 * MB
+
+
+def test_what_dead_processes_left_unfinished_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Of this machine only; and what a process that lives writes is left alone."""
+    disk = Disk(tmp_path)
+
+    def begin(part: Path, *_: Any) -> None:
+        part.touch()
+        raise KeyboardInterrupt
+
+    def cut_off(process: int, key: str, changed: float | None = None) -> Path:
+        with monkeypatch.context() as patch:
+            patch.setattr(store.os, "getpid", lambda: process)
+            patch.setattr(Path, "unlink", lambda *_, **__: None)
+            patch.setattr(store, "_write", begin)
+            with pytest.raises(KeyboardInterrupt):
+                disk.write(key, ([1],), 1.0)
+        (part,) = tmp_path.glob(f"*/{key}.*.part")
+        if changed is not None:
+            os.utime(part, (changed, changed))
+        return part
+
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    dead, alive = cut_off(ended.pid, "aa1"), cut_off(os.getpid(), "bb1")
+    reused = cut_off(os.getpid(), "bb2", changed=1000.0)  # written before this process began
+    monkeypatch.setattr(store.platform, "node", lambda: "another machine")
+    elsewhere = cut_off(ended.pid, "cc1")
+    monkeypatch.undo()
+    disk.sweep()
+    assert [p.exists() for p in (dead, alive, reused, elsewhere)] == [False, True, False, True]
 
 
 # --- runs ---

@@ -14,6 +14,7 @@ from executor.lenient import WorkflowError
 PNG, GZIP_LIMIT = b"\x89PNG\r\n\x1a\n", 256 * 2**20
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt", b"comf")
 FIRST_TAG = 0x0110  # Model; further texts go into the tags below it
+DIRECTORY, COMMENT = 0x8769, 0x9286  # of further tags; the one of them where A1111's WebUI writes its parameters
 
 
 def read_texts(file: BinaryIO, name: str) -> dict[str, str]:
@@ -122,30 +123,59 @@ def _jpeg_exif(file: BinaryIO) -> bytes:
 
 def _exif_texts(data: bytes) -> dict[str, str]:
     """What is written as `key:text` in the tags of the first directory, the first tag first."""
-    found = sorted(_ascii_tags(data.removeprefix(b"Exif\0\0")), reverse=True)
+    found = sorted(_tags(data.removeprefix(b"Exif\0\0")), reverse=True)
     result: dict[str, str] = {}
     for _, value in found:
         key, colon, text = value.decode("utf-8", "replace").rstrip("\0").partition(":")
         if colon and key.strip().isidentifier():
             known = key.strip().lower() in ("prompt", "workflow")
             result.setdefault(key.strip().lower() if known else key.strip(), text)
+    comment = dict(_tags(data.removeprefix(b"Exif\0\0"), DIRECTORY)).get(COMMENT, b"")
+    if comment.startswith(b"UNICODE\0"):
+        result.setdefault("parameters", _utf16(comment[8:]))
     return result
 
 
-def _ascii_tags(tiff: bytes) -> Iterator[tuple[int, bytes]]:
-    """The texts of the first directory of a TIFF structure, by tag; what lies outside the data is left out.
+def _utf16(data: bytes) -> str:
+    """Text of either byte order, which the tag does not tell: most of it has its zeros on one side."""
+    little = data[1::2].count(0) > data[::2].count(0)
+    return data.decode("utf-16-le" if little else "utf-16-be", "replace").rstrip("\0")
 
-    Written out because Pillow's reader warns and guesses where data is damaged, and needs a picture around it.
+
+def _tags(tiff: bytes, directory: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """The texts of a TIFF structure by tag: of its first directory, or of the one to which a tag there leads.
+
+    What lies outside the data is left out. Written out because Pillow's reader warns and guesses where data is damaged,
+    and needs a picture around it.
     """
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None or len(tiff) < 8:
         return
     (start,) = struct.unpack_from(f"{order}I", tiff, 4)
+    if directory is not None:
+        start = next((place for tag, place in _pointers(tiff, order, start) if tag == directory), len(tiff))
+    yield from _directory(tiff, order, start)
+
+
+def _pointers(tiff: bytes, order: str, start: int) -> Iterator[tuple[int, int]]:
+    """The tags of a directory that hold one whole number, which may be the place of another directory."""
+    for tag, kind, length, entry in _entries(tiff, order, start):
+        if kind == 4 and length == 1:
+            yield tag, struct.unpack_from(f"{order}I", tiff, entry + 8)[0]
+
+
+def _entries(tiff: bytes, order: str, start: int) -> Iterator[tuple[int, int, int, int]]:
+    """Tag, type, count and place of each entry of a directory."""
     if start + 2 > len(tiff):
         return
     (count,) = struct.unpack_from(f"{order}H", tiff, start)
     for entry in range(start + 2, min(start + 2 + 12 * count, len(tiff) - 11), 12):
-        tag, kind, length = struct.unpack_from(f"{order}HHI", tiff, entry)
+        yield (*struct.unpack_from(f"{order}HHI", tiff, entry), entry)
+
+
+def _directory(tiff: bytes, order: str, start: int) -> Iterator[tuple[int, bytes]]:
+    """The texts of one directory by their tags."""
+    for tag, kind, length, entry in _entries(tiff, order, start):
         (place,) = struct.unpack_from(f"{order}I", tiff, entry + 8)
         place = entry + 8 if length <= 4 else place
         if kind in (1, 2, 7) and place + length <= len(tiff):  # bytes, text, anything

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from executor import a1111
 from executor.flatten import Flat, flatten
 from executor.layout import from_api
 from executor.lenient import MAX_BYTES, WorkflowError, mapping, parse
@@ -22,28 +23,38 @@ __all__ = ["Document", "WorkflowError", "load", "of"]
 
 @dataclass(frozen=True)
 class Document:
-    """What a file holds: an API graph, an editor workflow or, as pictures do, both. Nothing of it is rebuilt."""
+    """What a file holds: an API graph, an editor workflow or, as pictures do, both. Nothing of it is rebuilt.
+
+    A picture of A1111's WebUI holds neither, but the parameters of a graph.
+    """
 
     name: str
     api: dict[str, Any] | None = None
     workflow: dict[str, Any] | None = None
     extra: Mapping[str, str] = field(default_factory=dict[str, str])  # the other texts of a picture
+    parameters: a1111.Parameters | None = None
 
     @property
     def form(self) -> str:
         """What the file is, in words."""
-        kinds = (("API graph", self.api), ("editor workflow", self.workflow))
+        kinds = (
+            ("API graph", self.api),
+            ("editor workflow", self.workflow),
+            ("parameters of A1111's WebUI", self.parameters),
+        )
         return " and ".join(kind for kind, data in kinds if data is not None)
 
     def graph(self, nodes: Descriptions, *, rng: random.Random | None = None, now: datetime | None = None) -> Flat:
         """The API graph to run: the one that is there (in a picture: what ran), else the flattened workflow."""
         if self.api is not None:
             return Flat(self.api, [])
+        if self.parameters is not None:
+            return a1111.to_api(self.parameters, nodes)
         return flatten(self.workflow or {}, nodes, rng=rng, now=now)
 
     def editable(self, nodes: Descriptions) -> dict[str, Any]:
         """The editor workflow: the one that is there, else the API graph with a layout."""
-        return self.workflow if self.workflow is not None else from_api(self.api or {}, nodes)
+        return self.workflow if self.workflow is not None else from_api(self.graph(nodes).graph, nodes)
 
 
 def load(source: bytes | Path, name: str | None = None) -> Document:
@@ -111,7 +122,10 @@ def _from_picture(texts: Mapping[str, str], name: str) -> Document:
         if found:
             api, workflow = api or found.api, workflow or found.workflow
     if api is None and workflow is None:
-        raise WorkflowError(faults[0] if faults else f"{name}: {_without_graph(texts)}")
+        found = a1111.read(texts.get("parameters", "")) if not faults else None
+        if found is None:
+            raise WorkflowError(faults[0] if faults else f"{name}: {_without_graph(texts)}")
+        return Document(name, extra=texts, parameters=found)
     return Document(name, api, workflow, {k: v for k, v in texts.items() if k not in ("prompt", "workflow")})
 
 

@@ -92,7 +92,7 @@ def test_a_workflow_in_nan_prompt_texts_is_read() -> None:
         (b"\x40\0\0\0\0\0\0\0" + b'{"__metadata__"', "f: a safetensors file, not a workflow"),
         (png(), "f: this picture carries no workflow"),
         (png(Software="x"), "it has the texts Software"),
-        (png(parameters="a cat\nSteps: 20"), "generation parameters of another program ('a cat'), not a graph"),
+        (png(parameters="a cat\nby another tool"), "generation parameters of another program ('a cat'), not a graph"),
         (png(prompt='{"1": '), "f, its 'prompt' text: the JSON is cut off at line 1"),
         (picture("JPEG"), "f: this picture carries no workflow"),
     ],

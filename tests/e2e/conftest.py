@@ -20,7 +20,7 @@ QUIET = (
 PATIENCE = 60_000.0  # milliseconds after which a test gives up waiting for what must come
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while Playwright is there, its event loop runs, and no other can
 def browser() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from web.options import PREVIEWS
-from web.schemas import ANY, NUMBER, OPEN, TEXT, WHOLE, YES, Schema, array, mapping, one_of, ref, said
+from web.schemas import ANY, NUMBER, OPEN, TEXT, WEB_ADDRESS, WHOLE, YES, Schema, array, mapping, one_of, ref, said
 
 JSON, BYTES, WEBP = "application/json", "application/octet-stream", "image/webp"
 EVENTS, PLAIN = "text/event-stream", "text/plain"
@@ -60,7 +60,7 @@ _SUBMIT: dict[str, Schema] = {
     "force": YES,
     "front": YES,
     "preview": one_of(*PREVIEWS),
-    "webhook": said(TEXT, "an http(s) address", maxLength=2000),
+    "webhook": WEB_ADDRESS,
     "number": NUMBER,
 }
 _DOCUMENT: dict[str, Schema] = {
@@ -150,7 +150,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "GET /jobs/{id}": _get("jobs", "All about one job", ref("Job"), 404, id="job"),
     "GET /jobs/{id}/events": Endpoint(
         "jobs", "Follow one job by server-sent events", {"last_event_id": WHOLE | {"minimum": 0}},
-        answers={EVENTS: TEXT}, others={204: "the reader has seen the end"}, errors=(400, 404), text=_STREAM,
+        answers={EVENTS: ref("Event")}, others={204: "the reader has seen the end"}, errors=(400, 404), text=_STREAM,
         header={"Last-Event-ID": TEXT | {"pattern": "^[0-9]{1,18}$"}}, id="job_events",
     ),
     "POST /jobs/{id}/cancel": Endpoint(
@@ -178,7 +178,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "GET /object_info/{name}": _get("workflows", "One node, or nothing", mapping(ref("NodeInfo")), 503, id="node"),
     # files
     "GET /view": Endpoint(
-        "files", "A picture or another file", _WHERE | _PICTURE, answers={"*/*": _FILE}, others=_SENT,
+        "files", "A picture or another file", _WHERE | _PICTURE, answers={"*/*": ANY}, others=_SENT,
         errors=(400, 404, 413, 415, 416),
     ),
     "POST /upload/image": Endpoint(
@@ -211,7 +211,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         id="user_folder",
     ),
     "GET /userdata/{file}": Endpoint(
-        "user data", "A file", answers={"*/*": _FILE}, others=_SENT, errors=(400, 404, 416), id="user_file",
+        "user data", "A file", answers={"*/*": ANY}, others=_SENT, errors=(400, 404, 416), id="user_file",
         text="`file` is the path, its slashes written as `%2F`.",
     ),
     "POST /userdata/{file}": Endpoint(
@@ -251,6 +251,6 @@ ENDPOINTS: dict[str, Endpoint] = {
     "GET /internal/folder_paths": _get("front end", "The folders of models", mapping(array(TEXT)), id="folder_paths"),
     "GET /internal/files/{type}": _get("front end", "Names of files, the newest first", array(TEXT), 400, id="files"),
     "GET /{path}": Endpoint(
-        "front end", "The page, and its files", answers={"*/*": _FILE}, others=_SENT, errors=(404, 416), id="page"
+        "front end", "The page, and its files", answers={"*/*": ANY}, others=_SENT, errors=(404, 416), id="page"
     ),
 }  # fmt: skip

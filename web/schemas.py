@@ -12,6 +12,7 @@ NUMBER: Schema = {"type": "number"}
 YES: Schema = {"type": "boolean"}
 ANY: Schema = {}
 OPEN: Schema = {"type": "object"}
+WEB_ADDRESS: Schema = {"type": "string", "pattern": "^https?://[!-~]+$", "maxLength": 2000}
 SIZE: Schema = {"type": "integer", "minimum": 0, "description": "bytes"}
 
 
@@ -88,7 +89,7 @@ _SUBMISSION: dict[str, Schema] = {
     "number": said(NUMBER, "place in the queue: the lowest runs first"),
     "force": said(YES, "compute everything again, whatever the cache holds"),
     "preview": said(one_of("auto", "latent2rgb", "taesd", "none"), "pictures while sampling"),
-    "webhook": said(TEXT, "an http(s) address that gets the job's state by POST when it is over", maxLength=2000),
+    "webhook": said(WEB_ADDRESS, "gets the job's state by POST when it is over"),
 }
 
 SCHEMAS: dict[str, Schema] = {
@@ -213,6 +214,16 @@ SCHEMAS: dict[str, Schema] = {
             "jobs": array(ref("JobItem")),
             "pagination": record({"offset": WHOLE, "limit": WHOLE, "total": WHOLE, "has_more": YES}),
         }
+    ),
+    "Event": record(
+        {
+            "event": TEXT,
+            "data": {"type": "string", "contentMediaType": "application/json"},
+            "id": TEXT,
+            "retry": said(WHOLE, "milliseconds to wait before coming back"),
+        },
+        "one server-sent event",
+        optional="id retry",
     ),
     "Conversion": record(
         {"form": one_of("api", "workflow"), "result": OPEN, "notes": array(TEXT)},

@@ -10,7 +10,6 @@ from web.schemas import NUMBER, OPEN, SIZE, TEXT, WHOLE, Schema, array, mapping,
 _TAG = "Comfy API v2"
 TAGS = {_TAG: "The public Comfy API v2, as far as jobs and their files go"}
 _KEY = {"Idempotency-Key": TEXT | {"maxLength": 200}}
-_BYTES: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}
 _LIVE = """`status`, `progress`, `preview` and `output`, as they happen. Events have no id: who comes back is told the
 present state. GET /jobs/{id}/events is the stream that can be resumed."""
 
@@ -28,13 +27,13 @@ ENDPOINTS: dict[str, Endpoint] = {
     "POST /v2/jobs/{id}/cancel": _endpoint("End a job that waits or runs", "V2Job", 404, id="v2_cancel"),
     "GET /v2/jobs/{id}/workflow": _endpoint("What a job ran", "V2Workflow", 404, id="v2_workflow"),
     "GET /v2/jobs/{id}/events": Endpoint(
-        _TAG, "Follow a job", answers={EVENTS: TEXT}, also={404: ref("V2Error")}, text=_LIVE, id="v2_events"
+        _TAG, "Follow a job", answers={EVENTS: ref("Event")}, also={404: ref("V2Error")}, text=_LIVE, id="v2_events"
     ),
     "GET /v2/assets/{id}": _endpoint("What is known of a file of a job", "V2Asset", 400, 403, 404, id="v2_asset"),
     "GET /v2/assets/{id}/content": Endpoint(
         _TAG,
         "A file of a job",
-        answers={"*/*": _BYTES},
+        answers={"*/*": {}},
         others={206: "the part of it that `Range` asks for", 304: "it is still the one that the client has"},
         errors=(416,),
         also={status: ref("V2Error") for status in (400, 404)},

@@ -8,7 +8,7 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -114,23 +114,32 @@ def _chunks(body: bytes) -> Iterator[bytes]:
 
 @contextmanager
 def served(
-    app: web.Application, *, tls: ssl.SSLContext | None = None, trust: ssl.SSLContext | None = None
+    app: web.Application | Callable[[], web.Application],
+    *,
+    tls: ssl.SSLContext | None = None,
+    trust: ssl.SSLContext | None = None,
 ) -> Iterator[Served]:
-    """The application on a free port of 127.0.0.1, as `serve` sets it up. trust: the client's TLS."""
+    """An application, or what makes one in the thread of the server, on a free port. trust: the TLS of clients."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    runners: list[web.AppRunner] = []
 
     async def start() -> int:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-        return runner.addresses[0][1]
+        made = app if isinstance(app, web.Application) else app()
+        runners.append(web.AppRunner(made, access_log=None, shutdown_timeout=1.0))
+        await runners[0].setup()
+        await web.TCPSite(runners[0], "127.0.0.1", 0, ssl_context=tls).start()
+        return runners[0].addresses[0][1]
+
+    async def stop() -> None:
+        for runner in runners:
+            await runner.cleanup()
 
     try:
         yield Served(asyncio.run_coroutine_threadsafe(start(), loop).result(PATIENCE), trust)
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(PATIENCE)
+        asyncio.run_coroutine_threadsafe(stop(), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.run_until_complete(loop.shutdown_asyncgens())

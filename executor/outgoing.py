@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -50,14 +51,16 @@ class Outgoing:
         self._thread.join()
 
     def _write(self) -> None:
-        while messages := self._take():
-            data = memoryview(b"".join(_packed(m.header, m.payload) for m in messages))
-            try:
+        try:
+            while messages := self._take():
+                data = memoryview(b"".join(_packed(m.header, m.payload) for m in messages))
                 while data:
                     data = data[os.write(self._descriptor, data) :]
-            except OSError:
-                self._lost()
-                return
+        except OSError:
+            self._lost()
+        except BaseException:  # a process that says nothing any more is no good
+            traceback.print_exc()
+            self._lost()
 
     def _take(self) -> list[_Message]:
         """All that is to be written, waiting for something; nothing once it is closed."""

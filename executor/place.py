@@ -12,10 +12,14 @@ class Place:
     """Writing it is a copy in memory, which the system keeps whatever becomes of this process."""
 
     def __init__(self, path: Path):
+        self._map: mmap.mmap | bytearray
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w+b") as file:
             file.truncate(SIZE)
-            self._map = mmap.mmap(file.fileno(), SIZE)
+            try:
+                self._map = mmap.mmap(file.fileno(), SIZE)
+            except OSError:  # a file system that cannot; then nobody is told
+                self._map = bytearray(SIZE)
 
     def at(self, node: str, type_: str) -> None:
         """The process is at this node from now on."""

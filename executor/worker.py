@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _serve(options: argparse.Namespace) -> None:
     hear, say = _own_pipes()
     _be_expendable()
+    _restore_environment()
     outgoing = Outgoing(say, lambda: os._exit(1))
     worker = Worker(outgoing)
     threading.Thread(target=worker.listen, args=(hear,), name="incoming", daemon=True).start()
@@ -145,6 +146,15 @@ def _be_expendable() -> None:
     faulthandler.enable(all_threads=False)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))
+
+
+def _restore_environment() -> None:
+    """Without what the supervisor set so that this module is found: programs that nodes start have their own."""
+    os.environ.pop("PYTHONSAFEPATH", None)
+    home, _, others = os.environ.get("PYTHONPATH", "").partition(os.pathsep)
+    if home == str(Path(__file__).resolve().parent.parent):
+        os.environ.pop("PYTHONPATH")
+        os.environ.update({"PYTHONPATH": others} if others else {})
 
 
 def _say(message: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -172,6 +173,37 @@ def test_stats_of_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (device,) = got["devices"]
     assert (device["name"], device["type"], device["index"]) == ("cpu", "cpu", None)
     assert device["vram_total"] >= device["vram_free"] > 0
+
+
+def test_stats_and_release_of_a_gpu(monkeypatch: pytest.MonkeyPatch):
+    """Free is what the driver has, and what torch keeps but does not use."""
+    emptied: list[bool] = []
+    cuda = SimpleNamespace(
+        is_available=lambda: True,
+        is_initialized=lambda: True,
+        current_device=lambda: 0,
+        mem_get_info=lambda index: (50, 100),
+        memory_reserved=lambda index: 40,
+        memory_allocated=lambda index: 30,
+        get_device_name=lambda index: "Card",
+        empty_cache=lambda: emptied.append(True),
+    )
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(__version__="9", __spec__=None, cuda=cuda))
+    for wanted, index in (("auto", 0), ("cuda", 0), ("cuda:1", 1)):
+        monkeypatch.setenv("MEZZOTINT_DEVICE", wanted)
+        assert devices.stats()["devices"] == [
+            {
+                "name": f"cuda:{index} Card",
+                "type": "cuda",
+                "index": index,
+                "vram_total": 100,
+                "vram_free": 60,
+                "torch_vram_total": 40,
+                "torch_vram_free": 10,
+            }
+        ]
+    devices.release()
+    assert emptied
 
 
 def test_a_module_that_is_being_imported_is_not_used(monkeypatch: pytest.MonkeyPatch):

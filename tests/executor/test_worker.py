@@ -59,6 +59,24 @@ def test_nodes_cannot_reach_the_pipes(tmp_path: Path):
     assert sorted(lines) == ["hello", "hello again"]
 
 
+@pytest.mark.parametrize("others", [None, f"/one{os.pathsep}/two"])
+def test_programs_that_nodes_start_find_the_environment_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: str | None
+):
+    if others:
+        monkeypatch.setenv("PYTHONPATH", others)
+    else:
+        monkeypatch.delenv("PYTHONPATH", raising=False)
+
+    async def work() -> None:
+        async with working(tmp_path) as worker:
+            log = Log()
+            await worker.run(log, **one("Environment"))
+            assert log[2]["ui"] == {"values": [others, None]}
+
+    within(work())
+
+
 def test_failures_are_events_and_an_answer(tmp_path: Path):
     async def work() -> None:
         async with working(tmp_path) as worker:

@@ -113,3 +113,9 @@ def orphan(*, seconds: float) -> Shown[None]:
         os._exit(3)
     time.sleep(seconds)
     os._exit(0)
+
+
+@node("Environment", category="tests", cache=False, output_node=True)
+def environment() -> Shown[None]:
+    """What programs that a node starts find of Python."""
+    return Shown({"values": [os.environ.get("PYTHONPATH"), os.environ.get("PYTHONSAFEPATH")]}, None)

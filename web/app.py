@@ -103,8 +103,11 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _hang_up(app: web.Application) -> None:
-    """End the streams, which would hold up the stop."""
-    app[STATE].feed.close()
+    """Let the running job end while its clients hear of it; then end the streams, which would hold up the stop."""
+    state = app[STATE]
+    await state.dispatcher.stop()
+    state.feed.close()
+    await state.hub.close()
 
 
 def worker_command(config: Config) -> list[str]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import aiohttp
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from tests.web.conftest import Server, shown
 from tests.web.played import OK, Player, Say, Script, Stage, plays, until, whole_run
 from web import sockets
 from web.hub import Hub
@@ -270,3 +273,17 @@ def test_a_client_that_never_reads_delays_nobody(tmp_path: Path):
         assert len([m for m in heard if m["type"] == "binary"]) < 200, "it is told the newest"
 
     play(tmp_path, test, flood, plays(*whole_run()))
+
+
+def test_a_server_that_stops_says_goodbye(server: Server):
+    async def follow() -> tuple[WSMsgType, Any]:
+        async with aiohttp.ClientSession() as http, http.ws_connect(f"{server.url}/ws?clientId=me") as socket:
+            server.submit(shown("a"), client_id="me")
+            await hear(socket, over)
+            server.process.send_signal(signal.SIGTERM)
+            while (message := await socket.receive()).type is WSMsgType.TEXT:
+                pass
+            return message.type, socket.close_code
+
+    assert asyncio.run(asyncio.wait_for(follow(), 60)) == (WSMsgType.CLOSE, 1001)
+    assert server.stop() == 0

@@ -7,7 +7,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from queue import SimpleQueue
 from typing import Any, cast
@@ -15,15 +15,16 @@ from typing import Any, cast
 from executor import calls, events, expand
 from executor.cache import Cache, Entry
 from executor.calls import Called, Items
-from executor.cancel import Cancel, Reporter
+from executor.cancel import Cancel
 from executor.files import Files
+from executor.given import Given
 from executor.graph import Link, uncollected
 from executor.keep import Keeper
 from executor.ledger import Ledger
 from executor.node import Cancelled, Expand, Lazy
 from executor.outcome import ChangedInput, InputFailed, Outcome
 from executor.plan import Plan, Step
-from executor.previews import Preview, Previews
+from executor.previews import Preview
 from executor.schedule import Ports, Schedule, State, outputs_of
 from executor.values import Snapshot, snapshot, summary
 
@@ -92,12 +93,11 @@ class Work:
         at: At,
         ledger: Ledger | None,
     ):
-        self.plan, self.files, self.emit, self.cancel, self.extra = plan, files, emit, cancel, extra
-        self.at, self.ledger = at, ledger
+        self.plan, self.files, self.emit, self.cancel, self.at = plan, files, emit, cancel, at
         self.loop = asyncio.get_running_loop()
         self.emit_error: Exception | None = None
         self._keeper = Keeper(cache, files, force, lambda message: self._post(events.Warned(message)))
-        self._previews = Previews(preview, files, lambda message: self._post(events.Warned(message)))
+        self._given = Given(plan, files, extra, preview, ledger, self._post, cancel)
         self._schedule = Schedule(plan, Ports(self._keeper.find, self._start, self._settled))
         self._inbox: SimpleQueue[_Ended | _Asked | None] = SimpleQueue()  # None only wakes the worker
         self._outbox: deque[events.Event] = deque()
@@ -229,17 +229,6 @@ class Work:
             error = raised
         self._take(_Ended(step, call, returned, error))
         self._current = None
-
-    def _given(self, step: Step) -> dict[str, Any]:
-        """The inputs that are no sockets."""
-        spec = step.spec
-        if not spec.given and not spec.hidden:
-            return {}
-        files = replace(self.files, ledger=self.ledger.of(step.id)) if self.ledger else self.files
-        engine = {"files": files, "progress": Reporter(step.id, self._post, self.cancel, self._previews)}
-        prompt, extra = self.plan.prompt, self.extra
-        hidden = {"PROMPT": prompt, "DYNPROMPT": prompt, "EXTRA_PNGINFO": extra, "UNIQUE_ID": step.id}
-        return {p: engine[k] for p, k in spec.given.items()} | {p: hidden.get(k) for p, k in spec.hidden.items()}
 
     def _take(self, ended: _Ended) -> None:
         """Take what the calls of a step returned or raised."""

@@ -28,16 +28,16 @@ export function read(raw: JsonObject, defs: Defs): Document {
 export function parse(raw: JsonObject): Document {
   const definitions = objects(object(raw.definitions).subgraphs).map(parseDefinition);
   return {
-    root: parseGraph(raw),
+    root: parseGraph(raw, raw.version === 0.4),
     definitions: new Map(definitions.map((definition) => [definition.id, definition])),
-    version: raw.version === 1 ? 1 : 0.4,
+    version: raw.version === 0.4 ? 0.4 : 1,
     raw,
   };
 }
 
 function parseDefinition(raw: JsonObject): Definition {
   return {
-    ...parseGraph(raw),
+    ...parseGraph(raw, false),
     id: key(raw.id ?? ""),
     name: text(raw.name) ?? "",
     inputs: objects(raw.inputs).map(parseBorderSlot),
@@ -58,7 +58,8 @@ function parseBorderSlot(raw: JsonObject): BorderSlot {
   };
 }
 
-function parseGraph(raw: JsonObject): Graph {
+/** lists: whether links are lists, as version 0.4 exactly has them at the root, or objects. */
+function parseGraph(raw: JsonObject, lists: boolean): Graph {
   const nodes = parseNodes(objects(raw.nodes));
   const bends = readBends(raw);
   const ids = [...nodes.keys()].map(Number).filter(Number.isSafeInteger);
@@ -72,7 +73,7 @@ function parseGraph(raw: JsonObject): Graph {
     lastLink: Math.max(number(raw.last_link_id), number(state.lastLinkId)),
     raw,
   };
-  return { ...graph, ...readLinks(graph, raw) };
+  return { ...graph, ...readLinks(graph, raw, lists) };
 }
 
 /** Of two nodes with one id the later gets another, and no links. */

@@ -5,12 +5,13 @@ import { INPUTS, OUTPUTS, type Graph, type Json, type JsonObject, type Link, typ
 
 type Links = Pick<Graph, "links" | "lastLink" | "nodes">;
 
-export function readLinks(graph: Graph, raw: JsonObject): Links {
+/** Links of the other shape stay in the file and mean nothing, as for the server and the standard's editor. */
+export function readLinks(graph: Graph, raw: JsonObject, lists: boolean): Links {
   const bends = bendsOfLinks(raw);
-  const found = list(raw.links).flatMap((stored) => parseLink(stored, bends) ?? []);
+  const stored = list(raw.links).filter((link) => Array.isArray(link) === lists);
+  const found = stored.flatMap((link) => parseLink(link, bends) ?? []);
   const ids = found.map((link) => Number(link.id)).filter(Number.isSafeInteger);
   const lastLink = ids.reduce((a, b) => Math.max(a, b), graph.lastLink);
-  // a link may enter a slot that the file does not list: which slot that is, the definition of the node will tell
   const sound = onePerSlot(
     found.filter((link) => isSound(link, graph)),
     graph,

@@ -142,6 +142,6 @@ export function scriptText(value: Json): string {
 /** The two ways in which values are saved. */
 export function saved(def: NodeDef, values: Values): { positions: Json[]; named: JsonObject } {
   const widgets = widgetsOf(def, values);
-  const value = (widget: Widget) => values[widget.name] ?? defaultOf(widget);
+  const value = (widget: Widget) => (widget.name in values ? values[widget.name]! : defaultOf(widget)); // null is one
   return { positions: widgets.map(value), named: Object.fromEntries(widgets.map((w) => [w.name, value(w)])) };
 }

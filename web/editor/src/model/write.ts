@@ -5,7 +5,7 @@
  * only if reading the old one would not give what the document holds.
  */
 
-import { object, objects, same } from "./json";
+import { object, same } from "./json";
 import type { Defs } from "./nodes";
 import { parseGroup, read } from "./read";
 import { EMPTY } from "./types";
@@ -29,15 +29,15 @@ export interface Writing {
 
 export function write(doc: Document, defs: Defs, version: Version = doc.version): JsonObject {
   const before = doc.raw ? readBefore(doc.raw, defs) : EMPTY;
-  const raw: JsonObject = doc.raw ?? { ...NEW, ...(version === 1 ? { config: {} } : {}) };
+  const raw = doc.raw ?? NEW;
   const moved = version !== doc.version;
   const writing = { doc, before, defs, now: doc.root, was: doc.raw && before.root, lists: version !== 1 };
   return clean({
     ...raw,
     ...writeGraph(writing, moved),
-    ...counters(writing, version, moved),
+    ...counters(writing, raw, version, moved),
     ...definitions(doc, before, defs),
-    version: moved || raw.version === undefined ? (doc.raw && !moved ? undefined : version) : raw.version,
+    version: doc.raw && !moved ? raw.version : version,
     ...(moved ? { reroutes: undefined } : {}),
     ...bends(writing, version, moved),
   });
@@ -64,16 +64,17 @@ function writeGraph(writing: Writing, moved: boolean): Fields {
   };
 }
 
-function counters({ now, was }: Writing, version: Version, moved: boolean): Fields {
-  const changed = !was || moved || now.lastNode !== was.lastNode || now.lastLink !== was.lastLink;
-  if (!changed) return {};
-  if (version === 0.4)
-    return { last_node_id: now.lastNode, last_link_id: now.lastLink, ...(moved ? { state: undefined } : {}) };
+function counters({ now, was }: Writing, raw: JsonObject, version: Version, moved: boolean): Fields {
+  if (was && !moved && now.lastNode === was.lastNode && now.lastLink === was.lastLink) return {};
+  if (moved) return version === 0.4 ? { ...NUMBERS(now), state: undefined } : { ...NO_NUMBERS, state: state(now) };
   return {
-    ...(moved ? { last_node_id: undefined, last_link_id: undefined } : {}),
-    state: state(now),
+    ...(version === 0.4 || "last_node_id" in raw ? NUMBERS(now) : {}),
+    ...(version === 1 || "state" in raw ? { state: state(now) } : {}),
   };
 }
+
+const NUMBERS = (now: Graph): Fields => ({ last_node_id: now.lastNode, last_link_id: now.lastLink });
+const NO_NUMBERS: Fields = { last_node_id: undefined, last_link_id: undefined };
 
 function state(now: Graph): JsonObject {
   const last = (ids: Iterable<string>) => Math.max(0, ...[...ids].map(Number).filter(Number.isSafeInteger));
@@ -124,16 +125,32 @@ function passes(last: string | undefined, id: string, graph: Graph): boolean {
   return false;
 }
 
+/** A subgraph that nothing stands for any more is left out; one that the file had like this stays. */
 function definitions(doc: Document, before: Document, defs: Defs): Fields {
-  const stored = object(doc.raw?.definitions);
   if (!doc.definitions.size && !before.definitions.size) return {};
-  const subgraphs = [...doc.definitions.values()].map((definition) => {
+  const [used, wereUsed] = [usedTypes(doc), usedTypes(before)];
+  const kept = [...doc.definitions.values()].filter(
+    ({ id }) => used.has(id) || (before.definitions.has(id) && !wereUsed.has(id)),
+  );
+  const subgraphs = kept.map((definition) => {
     const was = before.definitions.get(definition.id);
     return writeDefinition({ doc, before, defs, now: definition, was, lists: false }, definition, was);
   });
-  const kept = objects(stored.subgraphs).length === before.definitions.size;
-  if (kept && !subgraphs.length) return { definitions: { ...stored, subgraphs: [] } };
-  return { definitions: { ...stored, subgraphs } };
+  return { definitions: { ...object(doc.raw?.definitions), subgraphs } };
+}
+
+function usedTypes(doc: Document): Set<string> {
+  const found = new Set<string>();
+  const visit = (graph: Graph) => {
+    for (const { type } of graph.nodes.values()) {
+      const inner = doc.definitions.get(type);
+      if (!inner || found.has(type)) continue;
+      found.add(type);
+      visit(inner);
+    }
+  };
+  visit(doc.root);
+  return found;
 }
 
 function writeDefinition(writing: Writing, now: Definition, was: Definition | undefined): JsonObject {

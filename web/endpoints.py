@@ -240,7 +240,11 @@ ENDPOINTS: dict[str, Endpoint] = {
     "GET /openapi.json": _get("server", "This document", OPEN, id="openapi"),
     # for the standard's own front end
     "GET /extensions": _get("front end", "Scripts of node packs: none", array(TEXT)),
-    "GET /workflow_templates": _get("front end", "Templates of node packs: none", OPEN),
+    "GET /workflow_templates": _get("server", "The names of ready workflows", mapping(array(TEXT))),
+    "GET /workflow_templates/{pack}/{file}": Endpoint(
+        "server", "A ready workflow (NAME.json) or what it makes (NAME.webp)",
+        answers={JSON: ANY, "image/webp": ANY}, others=_SENT, errors=(404, 416), id="template",
+    ),
     "GET /global_subgraphs": _get("front end", "Subgraphs of node packs: none", OPEN),
     "GET /i18n": _get("front end", "Texts of node packs: none", OPEN),
     "GET /internal/logs": _get("front end", "The newest lines of the log as one text", TEXT, id="logs"),

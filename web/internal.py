@@ -32,11 +32,10 @@ async def extensions(request: web.Request) -> web.Response:
     return as_json([])
 
 
-@routes.get("/workflow_templates")
 @routes.get("/i18n")
 @routes.get("/global_subgraphs")
 async def nothing(request: web.Request) -> web.Response:
-    """What node packs add: templates by pack, texts by language, ready subgraphs."""
+    """What node packs add: texts by language, ready subgraphs."""
     return as_json({})
 
 

@@ -57,7 +57,6 @@ def lines(hub: Hub) -> list[tuple[str | None, str]]:
 
 def test_node_packs_add_nothing(server: Served):
     assert server.ask("/extensions").json == []
-    assert server.ask("/workflow_templates").json == {}
     assert server.ask("/i18n").json == {}
 
 

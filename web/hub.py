@@ -12,10 +12,10 @@ from typing import Any, NamedTuple, Protocol
 
 from web.standard import text
 
-BEHIND = 64  # unsent messages from which on a client gets only the newest of each kind
+BEHIND = 2_000  # unsent messages from which on a client gets only the newest of each kind; events come in bursts
 MOST = 10_000  # unsent messages that nothing replaces; with more of them a client is cut off
 MOST_SIZE = 32 << 20  # characters and bytes of them
-TURN = 50  # messages after which the writer lets others run
+TURN = 200  # messages after which the writer lets others run
 PREVIEW, PREVIEW_WITH_METADATA = 1, 4
 FORMATS = {"image/jpeg": 1, "image/png": 2}
 REPLACED = b"this client id connected again"

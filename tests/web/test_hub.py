@@ -14,9 +14,15 @@ from hypothesis import strategies as st
 
 from tests.web.played import until
 from web import hub
-from web.hub import BEHIND, Client, Hub, encode, preview_frame
+from web.hub import Client, Hub, encode, preview_frame
 
+BEHIND = 64
 JPEG, PNG = b"\xff\xd8\xff\xe0 a picture", b"\x89PNG\r\n a picture"
+
+
+@pytest.fixture(autouse=True)
+def soon_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "BEHIND", BEHIND)
 
 
 class Wire:

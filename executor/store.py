@@ -81,7 +81,8 @@ class Disk:
         for part in self.folder.glob("??/*.part"):
             machine, _, process = part.name.split(".")[1].partition("-")
             if machine == here and process.isdigit() and _is_left(part, int(process)):
-                part.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    part.unlink()
 
     def _trim(self, added: int) -> None:
         """Remove the oldest files once the budget is exceeded, down to nine tenths of it."""

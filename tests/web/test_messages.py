@@ -94,10 +94,10 @@ def test_an_error_inside_a_returned_graph_is_put_down_to_the_node_that_the_clien
         (r'File "C:\Users\joe\env\Lib\site-packages\torch\nn.py"', r'File "torch\nn.py"'),
         (r"cannot open C:\Users\joe\secret.txt: denied", "cannot open secret.txt: denied"),
         (
-            "[Errno 2] No such file or directory: '/home/joe/my pictures/x.png'",
+            "[Errno 2] No such file or directory: '/users/joe/my pictures/x.png'",
             "[Errno 2] No such file or directory: 'x.png'",
         ),
-        ("can't open /home/joe/x.png: it's gone", "can't open x.png: it's gone"),
+        ("can't open /users/joe/x.png: it's gone", "can't open x.png: it's gone"),
         ("see https://example.com/a/b and and/or 1/2 m/s", "see https://example.com/a/b and and/or 1/2 m/s"),
         ("shape (4, 3) / (2, 1) // 8", "shape (4, 3) / (2, 1) / 8"),
         ("plain", "plain"),
@@ -112,7 +112,7 @@ PARTS = st.text("ab /\\'\":.,()[]C", max_size=12)
 
 @given(
     before=PARTS,
-    folder=st.sampled_from(["/home/joe", "/data/others", "/srv"]),
+    folder=st.sampled_from(["/users/joe", "/data/others", "/srv"]),
     file=st.text("ab.", min_size=1),
     end=PARTS,
 )

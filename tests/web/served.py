@@ -135,6 +135,10 @@ def served(
     async def stop() -> None:
         for runner in runners:
             await runner.cleanup()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}  # of connections that were cut
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
     try:
         yield Served(asyncio.run_coroutine_threadsafe(start(), loop).result(PATIENCE), trust)

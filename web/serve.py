@@ -21,12 +21,14 @@ from web.options import OptionError
 def serve(config: Config) -> None:
     """Serve until SIGINT or SIGTERM. Raises OptionError if it cannot start."""
     logs = Logs(config.log_json)
-    logging.getLogger().addHandler(Bridge(logs))
     tls = _tls(config)
+    logging.getLogger().addHandler(bridge := Bridge(logs))
     try:
         asyncio.run(_serve(make_app(config, logs), config, logs, tls))
     except JobsError as error:
         raise OptionError(str(error)) from None
+    finally:
+        logging.getLogger().removeHandler(bridge)
 
 
 def _tls(config: Config) -> ssl.SSLContext | None:

@@ -17,7 +17,7 @@ import pytest
 
 import main
 from executor.jobs import Jobs
-from web import tokens
+from web import dispatch, tokens
 from web.config import Config
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +117,7 @@ def test_the_numbers_are_the_real_ones():
         f"for {tokens.COOKIE_DAYS} days",
         f"After {tokens.GUESSES} different wrong tokens",
         f"client_max_body_size {limits.body >> 20}m",
+        f"may finish within {dispatch.GRACE:g} seconds",
     ):
         assert number in TEXT, number
 

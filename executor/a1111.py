@@ -184,8 +184,8 @@ class _Builder:
 
     def menu(self, type_: str, input: str) -> list[str]:
         described = mapping(mapping(mapping(self.nodes.get(type_)).get("input")).get("required"))
-        choices: list[Any] = (described.get(input) or [[]])[0]
-        return [str(name) for name in choices]
+        declared: list[Any] = described.get(input) or [[]]
+        return [str(name) for name in declared[0]]
 
 
 def _strengths(text: str) -> tuple[float, float]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from executor import ledger
 from web.state import State
 
 
 def tell_dropped(state: State, ids: Sequence[str]) -> None:
     """Waiting jobs were taken from the queue, as the standard does it: nothing is left of them but who follows them."""
     for id in ids:
+        ledger.forget(state.files.base, id)  # it may have begun once, and been put back
         state.feed.publish(id, "end", {"status": "cancelled"})
 
 
@@ -20,6 +22,7 @@ def cancel_waiting(state: State, id: str) -> None:
     with state.jobs.together():
         state.jobs.finish(id, "cancelled")
         seq = state.jobs.append(id, "end", end)
+    ledger.forget(state.files.base, id)
     state.feed.publish(id, "end", end, seq)
 
 

@@ -1,0 +1,49 @@
+/** What the server says is wrong with a graph, by node and input. Pure. */
+
+import { isObject, list, object, objects, text } from "../model/json";
+import type { Json, JsonObject, NodeId } from "../model/types";
+import type { NodeProblem } from "./types";
+
+/** The problems of an answer to POST /prompt, whether it was accepted or refused. */
+export function problemsOf(answer: JsonObject): NodeProblem[] {
+  const atNodes = Object.entries(object(answer.node_errors)).flatMap(([id, told]) => ofNode(id, object(told)));
+  const notes = list(answer.notes).map((note) => warning(String(note)));
+  return [...whole(answer.error, atNodes.length > 0), ...atNodes, ...notes];
+}
+
+function ofNode(node: NodeId, told: JsonObject): NodeProblem[] {
+  return objects(told.errors).map((error) => {
+    const input = text(object(error.extra_info).input_name);
+    const message = text(error.details) || text(error.message) || text(error.type) || "";
+    return { node, ...(input ? { input } : {}), message, severity: "error" };
+  });
+}
+
+/** The refusal itself says nothing that its nodes do not say better. */
+function whole(error: Json | undefined, told: boolean): NodeProblem[] {
+  if (typeof error === "string") return [{ node: "", message: error, severity: "error" }];
+  if (!isObject(error)) return [];
+  const node = text(object(error.extra_info).node_id) ?? "";
+  if (told && !node) return [];
+  const details = text(error.details);
+  const said = text(error.message) || text(error.type) || "";
+  const message = node || !details || details === said ? said : `${said}: ${details}`;
+  return [{ node, message, severity: "error" }];
+}
+
+/** Warnings come as text that begins with the id of their node. */
+function warning(note: string): NodeProblem {
+  const [, node = "", message = note] = /^(\d+(?::\d+)*) (.*)$/s.exec(note) ?? [];
+  return { node, message, severity: "warning" };
+}
+
+/** The nodes that a failed job names. */
+export function failuresOf(error: JsonObject | undefined): NodeProblem[] {
+  if (!error) return [];
+  const all = [error, ...objects(error.also_failed)];
+  return all.map((one) => ({
+    node: text(one.node_id) ?? "",
+    message: [text(one.exception_type), text(one.exception_message)].filter(Boolean).join(": "),
+    severity: "error",
+  }));
+}

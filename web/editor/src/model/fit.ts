@@ -1,7 +1,7 @@
 /** A document and the definitions of its nodes brought together: names for the values, sockets that the file lacks. */
 
 import { defOf, instancePlaces } from "./instances";
-import { isObject, list, number, object } from "./json";
+import { isObject, list, object, same } from "./json";
 import { PRIMITIVE, type Defs } from "./nodes";
 import { completeInputs, completeOutputs } from "./slots";
 import { INPUTS, OUTPUTS } from "./types";
@@ -38,10 +38,11 @@ function fitGraph<G extends Graph>(doc: Document, graph: G, defs: Defs): G {
   return { ...graph, nodes, links: sound.size === graph.links.size ? graph.links : sound };
 }
 
-/** Values that the node has already stay: only what its file says in another form is read, and what lacks is added. */
+/** What the node holds already stays, unless it was only a guess; what lacks is read from the file, or added. */
 function fitNode(doc: Document, node: Node, defs: Defs): Node {
-  const read = { ...readValues(doc, node, defs), ...node.values };
   const def = defOf(doc, node, defs);
+  const guessed = unknownValues(node, node.raw?.widgets_values, node.raw?.widgets_values_named);
+  const read = { ...readValues(doc, node, defs), ...(same(node.values, guessed) ? {} : node.values) };
   if (!def) return { ...node, values: read };
   return {
     ...node,
@@ -99,11 +100,4 @@ function unknownValues(node: Node, saved: Json | undefined, named: Json | undefi
     if (seed && isControl(rest[0])) values.control_after_generate = rest.shift()!;
   }
   return rest.length ? {} : values;
-}
-
-/** The highest number of a level's own nodes. */
-export function highest(ids: Iterable<string>): number {
-  let top = 0;
-  for (const id of ids) if (Number.isSafeInteger(Number(id))) top = Math.max(top, number(id));
-  return top;
 }

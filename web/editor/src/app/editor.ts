@@ -1,5 +1,6 @@
 /** What is open: the tabs, each with its document and its undo list. All changes of documents pass through here. */
 
+import type { Made, Place } from "../edit/place";
 import { begin, present, record, redone, undone, type History } from "../model/history";
 import { fit } from "../model/fit";
 import type { Defs } from "../model/nodes";
@@ -198,4 +199,22 @@ export function goTo(id: string): void {
     for (const host of path.slice(0, -1)) enter(host);
   }
   select([path.at(-1)!]);
+}
+
+/** Where an edit of the shown graph happens. */
+export function here(): Place {
+  return { doc: document(), level: activeTab().at, defs: editor.get().defs };
+}
+
+/** Changes the shown graph by one of the functions of `src/edit`. */
+export function change(by: (at: Place) => Document, gesture?: string): void {
+  edit((doc) => by({ ...here(), doc }), gesture);
+}
+
+/** The same for what makes nodes: these are selected afterwards. */
+export function make(by: (at: Place) => Made, gesture?: string): readonly NodeId[] {
+  const made = by(here());
+  edit(() => made.doc, gesture);
+  if (made.nodes.length) select(made.nodes);
+  return made.nodes;
 }

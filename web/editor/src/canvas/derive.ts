@@ -1,0 +1,250 @@
+/**
+ * What React Flow draws, derived from the document. Each thing derived is kept with what it came from, so that
+ * one changed node gives one changed object, and only that one is drawn again.
+ */
+
+import type { Edge, Node as FlowNode } from "@xyflow/react";
+import { defOf } from "../model/instances";
+import { REROUTE, type Defs, type NodeDef } from "../model/nodes";
+import { INPUTS, level, OUTPUTS } from "../model/types";
+import type { BorderSlot, Definition, Document, Graph, Group, LevelId, Link, Node, NodeId, Point } from "../model/types";
+import { slotMarks, type Marks } from "./marks";
+import { bendsOf, linkType } from "./wires";
+
+/** Files say where the body of a node is; its title stands above it. */
+export const TITLE = 30;
+
+export type NodeData = {
+  readonly node: Node;
+  /** Undefined: a type that nobody knows. */
+  readonly def: NodeDef | undefined;
+  /** The id under which the server speaks of it. */
+  readonly runId: string;
+  readonly isHost: boolean;
+  /** Slots that have links. */
+  readonly marks: Marks;
+};
+export type GroupData = { readonly group: Group };
+export type BendData = { readonly id: string; readonly type: string };
+export type BorderData = { readonly side: "in" | "out"; readonly slots: readonly BorderSlot[]; readonly marks: Marks };
+export type RerouteData = { readonly node: Node; readonly type: string; readonly marks: Marks };
+export type LinkData = { readonly type: string; readonly bends: readonly Point[]; readonly off: boolean };
+
+export type AnyNode =
+  | FlowNode<NodeData, "node">
+  | FlowNode<RerouteData, "reroute">
+  | FlowNode<GroupData, "group">
+  | FlowNode<BendData, "bend">
+  | FlowNode<BorderData, "border">;
+export type AnyEdge = Edge<LinkData, "link">;
+export interface Measured {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface View {
+  readonly doc: Document;
+  readonly at: LevelId;
+  readonly hosts: readonly NodeId[];
+  readonly defs: Defs;
+  readonly selection: ReadonlySet<string>;
+  readonly measured: ReadonlyMap<string, Measured>;
+}
+
+export interface Derived {
+  readonly nodes: AnyNode[];
+  readonly edges: AnyEdge[];
+}
+
+/** Keeps what it gave last time; one for each canvas. */
+export function deriver(): (view: View) => Derived {
+  let nodes = new Map<string, AnyNode>();
+  let edges = new Map<string, AnyEdge>();
+  return (view) => {
+    const graph = level(view.doc, view.at);
+    nodes = new Map(flowNodes(view, graph, nodes));
+    edges = new Map(flowEdges(view, graph, edges));
+    return { nodes: [...nodes.values()], edges: [...edges.values()] };
+  };
+}
+
+type Kept = ReadonlyMap<string, AnyNode>;
+
+function* flowNodes(view: View, graph: Graph, kept: Kept): Generator<[string, AnyNode]> {
+  const marks = slotMarks(graph);
+  for (const group of graph.groups) yield keep(view, kept, groupNode(group));
+  for (const border of borders(graph, marks)) yield keep(view, kept, border);
+  for (const node of graph.nodes.values()) {
+    yield keep(view, kept, node.type === REROUTE ? rerouteNode(graph, node, marks) : ordinary(view, node, marks));
+  }
+  const types = bendTypes(graph);
+  for (const bend of graph.bends.values()) {
+    const data = { id: bend.id, type: types.get(bend.id) ?? "*" };
+    yield keep(view, kept, { id: `bend:${bend.id}`, type: "bend", data, position: place(bend.pos, 8, 8) });
+  }
+}
+
+function place([x, y]: Point, left = 0, up = 0) {
+  return { x: x - left, y: y - up };
+}
+
+function ordinary(view: View, node: Node, marks: ReadonlyMap<NodeId, Marks>): AnyNode {
+  const data: NodeData = {
+    node,
+    def: definition(view.doc, node, view.defs),
+    runId: [...view.hosts, node.id].join(":"),
+    isHost: view.doc.definitions.has(node.type),
+    marks: marks.get(node.id) ?? NO_MARKS,
+  };
+  const pinned = node.flags.pinned ? { draggable: false } : {};
+  return { id: node.id, type: "node", data, position: place(node.pos, 0, TITLE), ...pinned };
+}
+
+const NO_MARKS: Marks = { inputs: "", outputs: "" };
+
+function rerouteNode(graph: Graph, node: Node, marks: ReadonlyMap<NodeId, Marks>): AnyNode {
+  const link = [...graph.links.values()].find((l) => l.to === node.id || (l.from === node.id && l.type !== "*"));
+  const data = { node, type: link ? linkType(graph, link) : "*", marks: marks.get(node.id) ?? NO_MARKS };
+  return { id: node.id, type: "reroute", data, position: place(node.pos) };
+}
+
+function groupNode(group: Group): AnyNode {
+  const [x, y, width, height] = group.bounds;
+  const id = `group:${group.id}`;
+  const fixed = group.pinned ? { draggable: false } : {};
+  const common = { zIndex: -1000, style: { width, height }, dragHandle: ".group-title", ...fixed };
+  return { id, type: "group", data: { group }, position: { x, y }, ...common };
+}
+
+function borders(graph: Graph, marks: ReadonlyMap<NodeId, Marks>): AnyNode[] {
+  const definition = graph as Partial<Definition>;
+  if (!definition.inputs || !definition.outputs) return [];
+  const border = (id: NodeId, side: "in" | "out", slots: readonly BorderSlot[], at: readonly number[]): AnyNode => ({
+    id,
+    type: "border",
+    data: { side, slots, marks: marks.get(id) ?? NO_MARKS },
+    position: { x: at[0] ?? 0, y: at[1] ?? 0 },
+    deletable: false,
+  });
+  return [
+    border(INPUTS, "in", definition.inputs, definition.inputsAt ?? []),
+    border(OUTPUTS, "out", definition.outputs, definition.outputsAt ?? []),
+  ];
+}
+
+/** The same object as last time where nothing about it changed. */
+function keep(view: View, kept: Kept, node: AnyNode): [string, AnyNode] {
+  const before = kept.get(node.id);
+  const selected = view.selection.has(node.id);
+  const measured = view.measured.get(node.id);
+  const data = before && sameData(before.data, node.data) ? before.data : node.data;
+  const now = { ...node, data, selected, ...(measured ? { measured } : {}) } as AnyNode;
+  return [node.id, before && sameNode(before, now) ? before : now];
+}
+
+function sameNode(a: AnyNode, b: AnyNode): boolean {
+  return (
+    a.data === b.data &&
+    a.selected === b.selected &&
+    a.measured === b.measured &&
+    a.type === b.type &&
+    a.draggable === b.draggable &&
+    a.position.x === b.position.x &&
+    a.position.y === b.position.y &&
+    a.style?.width === b.style?.width &&
+    a.style?.height === b.style?.height
+  );
+}
+
+function sameData(a: object, b: object): boolean {
+  const [before, now] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const keys = Object.keys(now);
+  if (keys.length !== Object.keys(before).length) return false;
+  return keys.every((key) => (key === "node" ? looksSame(before.node, now.node) : same(before[key], now[key])));
+}
+
+/** A node that was only moved looks as before: its view is not drawn again while it is dragged. */
+function looksSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (!a || !b) return false;
+  const [before, now] = [a as Node, b as Node];
+  const keys = new Set([...Object.keys(before), ...Object.keys(now)]) as Set<keyof Node>;
+  return [...keys].every((key) => key === "pos" || before[key] === now[key]);
+}
+
+function same(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (!isMarks(a) || !isMarks(b)) return false;
+  return a.inputs === b.inputs && a.outputs === b.outputs;
+}
+
+function isMarks(value: unknown): value is Marks {
+  return typeof value === "object" && value !== null && typeof (value as Marks).inputs === "string";
+}
+
+/** The node type of a subgraph is made for each node; kept while nothing changes that it is made from. */
+const hosts = new WeakMap<object, Map<string, { node: Node; def: NodeDef | undefined }>>();
+
+function definition(doc: Document, node: Node, defs: Defs): NodeDef | undefined {
+  if (!doc.definitions.has(node.type)) return defs.get(node.type);
+  const made = hosts.get(doc.definitions) ?? new Map<string, { node: Node; def: NodeDef | undefined }>();
+  hosts.set(doc.definitions, made);
+  const before = made.get(node.id);
+  if (before && before.node.type === node.type && before.node.properties === node.properties) return before.def;
+  const def = defOf(doc, node, defs);
+  made.set(node.id, { node, def });
+  return def;
+}
+
+function* flowEdges(view: View, graph: Graph, kept: ReadonlyMap<string, AnyEdge>): Generator<[string, AnyEdge]> {
+  for (const link of graph.links.values()) {
+    const edge = flowEdge(view, graph, link);
+    const before = kept.get(edge.id);
+    yield [edge.id, before && sameEdge(before, edge) ? before : edge];
+  }
+}
+
+function flowEdge(view: View, graph: Graph, link: Link): AnyEdge {
+  const id = `link:${link.id}`;
+  return {
+    id,
+    type: "link",
+    source: link.from,
+    sourceHandle: `out:${link.fromSlot}`,
+    target: link.to,
+    targetHandle: `in:${link.toSlot}`,
+    selected: view.selection.has(id),
+    data: { type: linkType(graph, link), bends: bendsOf(graph, link), off: isOff(graph, link) },
+  };
+}
+
+/** Nothing comes through the link, since a node at its end does not run. */
+function isOff(graph: Graph, link: Link): boolean {
+  return [link.from, link.to].some((id) => (graph.nodes.get(id)?.mode ?? 0) === 2);
+}
+
+function sameEdge(a: AnyEdge, b: AnyEdge): boolean {
+  const [x, y] = [a.data!, b.data!];
+  return (
+    a.source === b.source &&
+    a.target === b.target &&
+    a.sourceHandle === b.sourceHandle &&
+    a.targetHandle === b.targetHandle &&
+    a.selected === b.selected &&
+    x.type === y.type &&
+    x.off === y.off &&
+    x.bends.length === y.bends.length &&
+    x.bends.every((point, i) => point === y.bends[i])
+  );
+}
+
+function bendTypes(graph: Graph): Map<string, string> {
+  const types = new Map<string, string>();
+  if (!graph.bends.size) return types;
+  for (const link of graph.links.values()) {
+    for (let id = link.bend; id !== undefined && !types.has(id); id = graph.bends.get(id)?.parent) {
+      types.set(id, linkType(graph, link));
+    }
+  }
+  return types;
+}

@@ -1,0 +1,108 @@
+/** What a node shows, from top to bottom: its sockets, then its widgets, with what is folded away left out. */
+
+import { PRIMITIVE, type InputDef, type NodeDef } from "../model/nodes";
+import type { Json, Node } from "../model/types";
+import { defaultOf, widgetsOf, type Role } from "../model/widgets";
+import { isMarked, type Marks } from "./marks";
+
+export interface SocketRow {
+  readonly slot: number;
+  readonly name: string;
+  readonly label: string;
+  readonly type: string;
+  readonly optional: boolean;
+  readonly linked: boolean;
+  readonly tooltip?: string;
+}
+
+export interface WidgetRow {
+  readonly name: string;
+  readonly label: string;
+  readonly role: Role;
+  readonly input: InputDef;
+  readonly value: Json | undefined;
+  /** Its socket, if it may be linked. */
+  readonly socket?: SocketRow;
+}
+
+export interface Rows {
+  readonly inputs: readonly SocketRow[];
+  readonly outputs: readonly SocketRow[];
+  readonly widgets: readonly WidgetRow[];
+  /** How many rows could be folded away, whether they are or not. */
+  readonly foldable: number;
+}
+
+/** So many optional sockets without a link are shown without being asked for. */
+const OPTIONAL_SHOWN = 3;
+
+export function rowsOf(node: Node, def: NodeDef | undefined, marks: Marks, unfolded: boolean): Rows {
+  const sockets = inputRows(node, def, marks);
+  const widgets = widgetRows(node, def, sockets);
+  const taken = new Set(widgets.flatMap((row) => (row.socket ? [row.socket.slot] : [])));
+  const inputs = sockets.filter((row) => !taken.has(row.slot));
+  const advanced = new Set(def?.inputs.filter((input) => input.advanced).map((input) => input.name));
+  const spare = inputs.filter((row) => row.optional && !row.linked);
+  const folded = (row: SocketRow) =>
+    !row.linked && (advanced.has(row.name) || (spare.length > OPTIONAL_SHOWN && spare.includes(row)));
+  const hidden = (row: WidgetRow) => row.input.advanced && !row.socket?.linked;
+  return {
+    inputs: unfolded ? inputs : inputs.filter((row) => !folded(row)),
+    outputs: outputRows(node, def, marks),
+    widgets: unfolded ? widgets : widgets.filter((row) => !hidden(row)),
+    foldable: inputs.filter(folded).length + widgets.filter(hidden).length,
+  };
+}
+
+function inputRows(node: Node, def: NodeDef | undefined, marks: Marks): SocketRow[] {
+  const inputs = new Map(def?.inputs.map((input) => [input.name, input]));
+  return node.inputs.map((slot, i) => {
+    const input = inputs.get(slot.name);
+    return {
+      slot: i,
+      name: slot.name,
+      label: slot.label ?? shortName(slot.name),
+      type: slot.type,
+      optional: input?.optional ?? false,
+      linked: isMarked(marks.inputs, i),
+      ...(input?.tooltip === undefined ? {} : { tooltip: input.tooltip }),
+    };
+  });
+}
+
+/** Inputs of a group are named `group.input`; the last part says enough. */
+function shortName(name: string): string {
+  return /^[\w ]+\.[\w ]+$/.test(name) ? name.slice(name.indexOf(".") + 1) : name;
+}
+
+function outputRows(node: Node, def: NodeDef | undefined, marks: Marks): SocketRow[] {
+  return node.outputs.map((slot, i) => {
+    const tooltip = def?.outputs[i]?.tooltip;
+    const label = slot.label ?? (slot.name || slot.type);
+    const linked = isMarked(marks.outputs, i);
+    const common = { slot: i, name: slot.name, label, type: slot.type, optional: false, linked };
+    return tooltip === undefined ? common : { ...common, tooltip };
+  });
+}
+
+function widgetRows(node: Node, def: NodeDef | undefined, sockets: readonly SocketRow[]): WidgetRow[] {
+  if (!def || node.type === PRIMITIVE) return [];
+  return widgetsOf(def, node.values)
+    .filter(({ role, input }) => role !== "upload" && !input.hidden)
+    .map((widget) => {
+      const socket = widget.role === "value" ? socketOf(node, sockets, widget.name) : undefined;
+      return {
+        name: widget.name,
+        label: socket?.label ?? shortName(widget.name),
+        role: widget.role,
+        input: widget.input,
+        value: node.values[widget.name] ?? defaultOf(widget),
+        ...(socket ? { socket } : {}),
+      };
+    });
+}
+
+function socketOf(node: Node, sockets: readonly SocketRow[], name: string): SocketRow | undefined {
+  const slot = node.inputs.findIndex((input) => (input.widget ?? input.name) === name);
+  return sockets[slot];
+}

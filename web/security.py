@@ -71,7 +71,8 @@ def _check_host(config: Config) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not expected(_split(request.headers.get("Host", ""))[0]):
+        given = request.headers.getall("Host", [])
+        if len(given) > 1 or not expected(_split("".join(given))[0]):
             remedy = "open it as localhost or by its IP address, or start the server with --token"
             raise problem(403, "forbidden_host", "the server is not known by the name in the request's Host", remedy)
         return await handler(request)

@@ -24,7 +24,7 @@ _NEWEST = {"desc": True, "asc": False}
 
 @routes.get("/jobs")
 async def jobs(request: web.Request) -> web.StreamResponse:
-    """A page of all jobs, the newest first unless asked otherwise."""
+    """A page of all jobs, the newest first unless asked otherwise, and whether the queue is paused."""
     state = request.app[STATE]
     limit = max(1, min(integer(request, "limit") or LIMIT, MOST))
     offset = max(0, integer(request, "offset") or 0)
@@ -40,7 +40,8 @@ async def jobs(request: web.Request) -> web.StreamResponse:
     )
     pagination = {"offset": offset, "limit": limit, "total": total, "has_more": offset + len(found) < total}
     items = (text(job_view.item(job, state.jobs.position)) for job in found)
-    return await stream(request, ['{"jobs":[', *commas(items), f'],"pagination":{text(pagination)}}}'])
+    end = f'],"pagination":{text(pagination)},"paused":{text(state.jobs.paused)}}}'
+    return await stream(request, ['{"jobs":[', *commas(items), end])
 
 
 def _states(wanted: str) -> list[JobState] | None:

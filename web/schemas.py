@@ -213,6 +213,7 @@ SCHEMAS: dict[str, Schema] = {
         {
             "jobs": array(ref("JobItem")),
             "pagination": record({"offset": WHOLE, "limit": WHOLE, "total": WHOLE, "has_more": YES}),
+            "paused": YES,
         }
     ),
     "Event": record(

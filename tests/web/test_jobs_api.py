@@ -47,6 +47,9 @@ def test_jobs_are_listed_and_filtered(tmp_path: Path):
         assert page == {"offset": 1, "limit": 2, "total": 5, "has_more": True}
         assert (await api.get("/jobs?offset=4"))["pagination"]["has_more"] is False
         assert [job["position"] for job in (await api.get("/jobs"))["jobs"]] == [0, None, None, None, None]
+        for paused in (True, False):
+            api.jobs.paused = paused
+            assert (await api.get("/jobs"))["paused"] is paused
 
     run(tmp_path, test)
 

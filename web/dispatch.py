@@ -203,8 +203,11 @@ class Dispatcher:
         ending = self._ending(live, state, failure)
         told: list[Message] = [("end", {"status": STATUS[state]})]
         if failure and not live.failures:  # else each was told when it happened
-            told.insert(0, ("error", ending[1]))
+            told.insert(0, ("error", messages.node_error(live, failure, time.time(), self._hide)))
         error = ending[1] if failure else None
+        if error:
+            what = (id, error["node_type"], error["node_id"], error["exception_type"], error["exception_message"][:500])
+            log.warning("job %s failed at %s %s: %s: %s", *what)
         job, numbers = await self._record(live, state, error, [*relay.messages, ending], told)
         self._relay = None
         self._tell(live.job.client_id, state, ending, id)

@@ -18,6 +18,9 @@ Hide = Callable[[str], str]  # takes the paths out of a text
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHOWN_INPUT = 1_000  # characters of a value in an error
+LONGEST = 10_000  # characters of a message in an error, and of a part of its traceback
+LINES = 100  # parts of a traceback, the last ones
+OTHERS = 20  # further failures that an error names
 LONGEST_PATH = 4_000
 
 
@@ -86,28 +89,33 @@ def execution_interrupted(live: Live, now: float) -> Message:
 def execution_error(live: Live, failure: Mapping[str, Any], now: float, hide: Hide) -> Message:
     """Why a job failed. failure: an event node_failed, or what `fault` made of something else."""
     done = _executed(live)
+    others = [f for f in live.failures if f["node"] != failure["node"]]
+    more = {"also_failed": [_brief(f, hide) for f in others[:OTHERS]]} if others else {}
+    data = node_error(live, failure, now, hide) | {"executed": done, "current_outputs": done}
+    return "execution_error", data | more | failure.get("more", {})
+
+
+def node_error(live: Live, failure: Mapping[str, Any], now: float, hide: Hide) -> dict[str, Any]:
+    """What a node raised, in the words of execution_error, without what grows with the graph."""
     id = failure["node"]
     shown = live.display(id)  # the client knows no other
     data = {
         "prompt_id": live.job.id,
         "node_id": shown,
         "node_type": failure["type"] if shown == id else live.type(shown),
-        "executed": done,
-        "exception_message": hide(failure["message"]),
+        "exception_message": hide(failure["message"][:LONGEST]),
         "exception_type": failure["error"],
-        "traceback": [hide(line) for line in failure["traceback"]],
+        "traceback": [hide(line[:LONGEST]) for line in failure["traceback"][-LINES:]],
         "current_inputs": {name: [hide(text)[:SHOWN_INPUT]] for name, text in failure["inputs"].items()},
-        "current_outputs": done,
         "timestamp": _milliseconds(now),
     }
-    others = [_brief(f, hide) for f in live.failures if f["node"] != id]
-    more = {"inner_node_id": id, "inner_node_type": failure["type"]} if shown != id else {}
-    return "execution_error", data | more | ({"also_failed": others} if others else {}) | failure.get("more", {})
+    return data | ({"inner_node_id": id, "inner_node_type": failure["type"]} if shown != id else {})
 
 
 def _brief(failure: Mapping[str, Any], hide: Hide) -> dict[str, Any]:
     names = {"node_id": "node", "node_type": "type", "exception_type": "error"}
-    return {name: failure[own] for name, own in names.items()} | {"exception_message": hide(failure["message"])}
+    text = hide(failure["message"][:SHOWN_INPUT])
+    return {name: failure[own] for name, own in names.items()} | {"exception_message": text}
 
 
 def fault(live: Live, kind: str, message: str, **more: Any) -> dict[str, Any]:

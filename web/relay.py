@@ -126,8 +126,7 @@ class Relay:
 
     def _on_node_failed(self, event: Mapping[str, Any]) -> None:
         self._change(event["node"])
-        _, error = messages.execution_error(self.live, event, time.time(), self._hide)
-        self._publish("error", error)
+        self._publish("error", messages.node_error(self.live, event, time.time(), self._hide))
 
     def _on_warned(self, event: Mapping[str, Any]) -> None:
         self._publish("warning", {"message": self._hide(event["message"])})

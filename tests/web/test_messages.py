@@ -79,6 +79,16 @@ def test_an_error_inside_a_returned_graph_is_put_down_to_the_node_that_the_clien
     assert error["timestamp"] == 1500
 
 
+def test_a_failure_is_told_in_bounded_space_however_much_it_says_and_how_many_there_are():
+    long = events.NodeFailed("0", "T", "E", "m" * 50_000, ("l" * 50_000,) * 150, {"x": "v" * 50_000})
+    others = [events.NodeFailed(str(i), "T", "E", "m" * 2_000, (), {}) for i in range(1, 200)]
+    live = after(long, *others, ids=" ".join(map(str, range(200))))
+    assert len(str(messages.node_error(live, as_json(long), 0, hide))) < 1_020_000
+    _, whole = messages.execution_error(live, as_json(others[0]), 0, hide)
+    assert len(whole["also_failed"]) == 20
+    assert len(str(whole)) < 50_000
+
+
 # --- paths ---
 
 

@@ -22,10 +22,11 @@ _REMEDY = (
     "give the token that the server printed at its start, as `Authorization: Bearer TOKEN`, as `?token=TOKEN`, "
     "or by opening the page with it once"
 )
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Mezzotint</title>
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Mezzotint</title><link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width"><style>body{{font:16px system-ui;margin:15vh auto;max-width:24em;
 padding:0 1em}}input,button{{font:inherit;padding:.4em}}</style>{body}</html>"""
-_FORM = """<h1>Mezzotint</h1><form><p><label>Token, as the server printed it at its start<br>
+_WRONG = "<p role='alert'>That was not the right token.</p>"
+_FORM = """<h1>Mezzotint</h1>{said}<form><p><label>Token, as the server printed it at its start<br>
 <input name="token" type="password" autocomplete="current-password" autofocus required></label>
 <button>Open</button></p></form>"""
 
@@ -145,7 +146,7 @@ def _refusal(request: web.Request) -> web.Response:
         raise error
     if request.headers.get("Sec-Fetch-Site") == "cross-site":
         return _again(request)  # a link on another site: the browser kept the cookie back
-    return _page(_FORM, 401)
+    return _page(_FORM.format(said=_WRONG if "token" in request.query else ""), 401)
 
 
 def _redirect(request: web.Request) -> web.Response:

@@ -139,6 +139,7 @@ def served(
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        await loop.shutdown_asyncgens()
 
     try:
         yield Served(asyncio.run_coroutine_threadsafe(start(), loop).result(PATIENCE), trust)
@@ -146,5 +147,4 @@ def served(
         asyncio.run_coroutine_threadsafe(stop(), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()

@@ -353,6 +353,8 @@ def test_a_browser_without_a_token_is_asked_for_it(guarded: Served):
     answer = guarded.ask("/page", Sec_Fetch_Mode="navigate")
     assert answer.status == 401
     assert b'<input name="token"' in answer.body
+    assert b"alert" not in answer.body
+    assert b"not the right token" in guarded.ask("/page?token=wrong", Sec_Fetch_Mode="navigate").body
     assert "form-action 'self'" in answer.headers["content-security-policy"]
     markup = guarded.ask('/page?a="><script>', Sec_Fetch_Mode="navigate", Sec_Fetch_Site="cross-site")
     assert b"<script>" not in markup.body

@@ -8,6 +8,7 @@ import json
 import struct
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 from web.standard import text
@@ -18,7 +19,7 @@ MOST_SIZE = 32 << 20  # characters and bytes of them
 TURN = 200  # messages after which the writer lets others run
 PREVIEW, PREVIEW_WITH_METADATA = 1, 4
 FORMATS = {"image/jpeg": 1, "image/png": 2}
-REPLACED = b"this client id connected again"
+SHARED = 8  # sockets of one client id: a tab that was duplicated has the id of the other
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
@@ -109,22 +110,28 @@ class Hub:
     """All clients, by their ids."""
 
     def __init__(self) -> None:
-        self._clients: dict[str, Client] = {}
+        self._clients: dict[str, list[Client]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def connect(self, sid: str, socket: Socket, abort: Callable[[], None]) -> Client:
-        """A client came, or came again: then its older socket is closed. abort: cuts its connection."""
-        older = self._clients.pop(sid, None)
-        if older is not None:
-            self._dismiss(older, 1000, REPLACED)
-        client = self._clients[sid] = Client(sid, socket, abort)
+        """A client came, or came again: then its older sockets, of which it may not know any more, get the same as long
+        as they last, up to SHARED. abort: cuts its connection."""
+        client = Client(sid, socket, abort)
+        sockets = self._clients.setdefault(sid, [])
+        sockets.append(client)
+        for older in sockets[:-SHARED]:
+            sockets.remove(older)
+            self._dismiss(older, 1000, b"this client id connected again and again")
         return client
 
     def disconnect(self, client: Client) -> None:
         """A client has gone."""
         client.stop()
-        if self._clients.get(client.sid) is client:
-            del self._clients[client.sid]
+        left = [other for other in self._clients.get(client.sid, ()) if other is not client]
+        if left:
+            self._clients[client.sid] = left
+        else:
+            self._clients.pop(client.sid, None)
 
     def watched(self, sid: str | None) -> bool:
         """Whether a client of that id (None: any) is there, so that a message is worth its making."""
@@ -145,10 +152,7 @@ class Hub:
                 client.put(frame, latest)
 
     def _to(self, sid: str | None) -> Iterable[Client]:
-        if sid is None:
-            return list(self._clients.values())
-        client = self._clients.get(sid)
-        return () if client is None else (client,)
+        return list(chain(*self._clients.values())) if sid is None else self._clients.get(sid, ())
 
     def preview(self, sid: str, image: bytes, metadata: dict[str, Any], *, asked: bool = True) -> None:
         """A picture of work in progress, JPEG or PNG; only the newest is worth sending.
@@ -156,13 +160,13 @@ class Hub:
         asked: whether somebody wants previews. If not, they go to clients that say they know them (by a feature flag):
         simple ones take every picture that comes for a result.
         """
-        client = self._clients.get(sid)
-        if client is not None and (asked or client.metadata):
-            client.put(preview_frame(image, metadata if client.metadata else None), "preview", only_newest=True)
+        for client in self._to(sid):
+            if asked or client.metadata:
+                client.put(preview_frame(image, metadata if client.metadata else None), "preview", only_newest=True)
 
     async def close(self) -> None:
         """Say goodbye to all: the server stops."""
-        for client in list(self._clients.values()):
+        for client in self._to(None):
             self._dismiss(client, 1001, b"the server stops")
         self._clients.clear()
         await asyncio.gather(*self._closing)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.web.played import until
 from web import hub
-from web.hub import Client, Hub, encode, preview_frame
+from web.hub import SHARED, Client, Hub, encode, preview_frame
 
 BEHIND = 64
 JPEG, PNG = b"\xff\xd8\xff\xe0 a picture", b"\x89PNG\r\n a picture"
@@ -203,14 +203,23 @@ def test_a_connection_that_breaks_is_cut():
     play(test)
 
 
-def test_the_same_client_id_replaces_the_older_socket():
+def test_sockets_of_the_same_client_id_get_the_same():
     async def test(here: Hub) -> None:
         (old, first), (new, _) = connect(here), connect(here)
         here.send("me", "status", {})
-        await until(lambda: new.frames and old.codes)
-        assert (old.frames, old.codes, old.cut) == ([], [1000], False)
+        await until(lambda: new.frames and old.frames)
+        assert old.frames == new.frames
         here.disconnect(first)
         assert here.sids() == {"me"}
+
+    play(test)
+
+
+def test_a_client_id_that_connects_without_end_loses_its_oldest_sockets():
+    async def test(here: Hub) -> None:
+        wires = [connect(here)[0] for _ in range(SHARED + 2)]
+        await until(lambda: wires[1].codes)
+        assert [wire.codes for wire in wires] == [[1000]] * 2 + [[]] * SHARED
 
     play(test)
 

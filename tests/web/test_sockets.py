@@ -196,14 +196,12 @@ def test_a_client_that_comes_back_is_told_of_its_running_job(tmp_path: Path):
     play(tmp_path, test, showing(go))
 
 
-def test_the_same_id_again_replaces_the_older_socket(tmp_path: Path):
+def test_two_windows_of_the_same_id_hear_the_same(tmp_path: Path):
     async def test(site: Site) -> None:
-        old = await site.connect()
-        await old.receive_json()
-        new = await site.connect()
-        assert (await old.receive()).type is WSMsgType.CLOSE
+        old, new = await site.connect(), await site.connect()
         site.stage.add()
-        await hear(new, over)
+        assert over((await hear(old, over))[-1])
+        assert over((await hear(new, over))[-1])
         assert site.stage.hub.sids() == {"me"}
 
     play(tmp_path, test)
@@ -265,7 +263,7 @@ def test_a_client_that_never_reads_delays_nobody(tmp_path: Path):
         await site.stage.ended(job)
         site.stage.add(client_id="other")
         await hear(other, over)
-        client = site.stage.hub._clients["me"]
+        (client,) = site.stage.hub._clients["me"]
         assert client._lasting < 10
         assert len(client._unsent) < 200
         cast(Any, deaf._conn.protocol).resume_reading()

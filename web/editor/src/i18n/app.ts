@@ -1,0 +1,3 @@
+import type { Part } from ".";
+
+export const app = {} as const satisfies Part;

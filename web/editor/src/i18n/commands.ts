@@ -1,0 +1,3 @@
+import type { Part } from ".";
+
+export const commands = {} as const satisfies Part;

@@ -1,0 +1,3 @@
+import type { Part } from ".";
+
+export const panels = {} as const satisfies Part;

@@ -1,0 +1,3 @@
+import type { Part } from ".";
+
+export const run = {} as const satisfies Part;

@@ -1,4 +1,4 @@
-"""The command line: serve, run, check, nodes, convert. The engine is imported where it is used, so a server starts fast."""
+"""The command line: serve, run, check, nodes, convert. The engine is imported where it is used: servers start fast."""
 
 from __future__ import annotations
 

@@ -55,8 +55,12 @@ export function estimate(job: JobRun, paces: Paces, now: number): Estimate {
   }
   const overall = Math.max(job.shown, total > 0 ? Math.min(done / total, 1) : 0);
   const left = [...weights.keys()].map((id) => remaining(job, id, paces, now));
-  if (left.includes(undefined) || !left.length) return { overall };
+  if (left.includes(undefined) || !left.length) return { overall, ...asTold(job, now) };
   return { overall, secondsLeft: left.reduce<number>((sum, seconds) => sum + (seconds ?? 0), 0) };
+}
+
+function asTold({ told }: JobRun, now: number): { secondsLeft?: number } {
+  return told ? { secondsLeft: Math.max(told.seconds - (now - told.at) / 1000, 0) } : {};
 }
 
 /** The seconds of each node that is computed; those of unknown types count as the mean of the others. */

@@ -53,6 +53,8 @@ export interface JobRun {
   readonly plan: ReadonlyMap<NodeId, string>;
   /** The fraction done that was shown last: progress never goes back. */
   readonly shown: number;
+  /** The time left that the server told, and when. */
+  readonly told?: { readonly seconds: number; readonly at: number };
   readonly error?: string;
 }
 

@@ -1,0 +1,126 @@
+/** Files, pictures and text from anywhere become documents in tabs. */
+
+import { t } from "../i18n";
+import { isObject, list, object, objects, text } from "../model/json";
+import type { Defs } from "../model/nodes";
+import { isWorkflow, read } from "../model/read";
+import type { Document, Json, JsonObject } from "../model/types";
+import { address, ask, getJson, parse, print, Refused } from "../run/server";
+import { editor, openDocument } from "./editor";
+import { makeRoom } from "./layout";
+import { toast } from "./toasts";
+
+/** The node types are needed to read values; they come soon after the page. */
+export function defsKnown(): Promise<Defs> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const { defs } = editor.get();
+      if (!defs.size) return;
+      stop();
+      resolve(defs);
+    };
+    const stop = editor.subscribe(look);
+    look();
+  });
+}
+
+/** What a JSON value says: an editor workflow is read here, a graph of the API is laid out by the server. */
+export async function documentOf(value: Json): Promise<Document> {
+  const defs = await defsKnown();
+  if (isWorkflow(value)) return read(value, defs);
+  return read(await converted(print(value), "application/json"), defs);
+}
+
+/** The workflow of a picture, or of anything that only the server can read. */
+export async function converted(body: BodyInit, type: string): Promise<JsonObject> {
+  const answer = await ask("convert?to=workflow", { method: "POST", headers: { "Content-Type": type }, body });
+  const told = object(parse(await answer.text()));
+  for (const note of list(told.notes)) toast("info", String(note));
+  return object(told.result);
+}
+
+/** Whether a text is a workflow or a graph, and no other JSON. */
+export function asGraph(words: string): JsonObject | undefined {
+  if (!words.trimStart().startsWith("{")) return undefined;
+  try {
+    const value = parse(words);
+    if (!isObject(value)) return undefined;
+    const inner = isObject(value.workflow) ? value.workflow : isObject(value.prompt) ? value.prompt : value;
+    return isWorkflow(inner) || isApi(inner) ? inner : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isApi(value: JsonObject): boolean {
+  const nodes = objects(Object.values(value) as Json[]);
+  return nodes.length > 0 && nodes.some((node) => text(node.class_type) !== undefined);
+}
+
+export async function openText(words: string, name: string, path?: string): Promise<boolean> {
+  const found = asGraph(words);
+  if (!found) return fail(t("app.notWorkflow", { name }));
+  return openAs(name, () => documentOf(found), path);
+}
+
+export async function openFile(file: File): Promise<boolean> {
+  const name = file.name.replace(/\.[^.]+$/, "");
+  const picture = /^image\//.test(file.type) || /\.(png|webp|jpe?g)$/i.test(file.name);
+  if (!picture) return openText(await file.text(), name);
+  return openAs(name, async () => read(await converted(file, file.type || "image/png"), await defsKnown()));
+}
+
+async function openAs(name: string, make: () => Promise<Document>, path?: string): Promise<boolean> {
+  try {
+    openDocument(await make(), name, path);
+    makeRoom();
+    return true;
+  } catch (error) {
+    return fail(error instanceof Refused ? t("app.cannotOpen", { name, why: error.message }) : t("app.unreachable"));
+  }
+}
+
+function fail(words: string): false {
+  toast("error", words);
+  return false;
+}
+
+/** A file of this server: `workflows/a.json` of the library, or an address on it. */
+export async function openAddress(where: string): Promise<boolean> {
+  const url = new URL(where, address(""));
+  if (url.origin !== location.origin) return fail(t("app.otherServer"));
+  const stored = /^\/?(workflows\/.+)/.exec(where)?.[1];
+  const path = stored ? `userdata/${encodeURIComponent(stored)}` : url.href;
+  const name = decodeURIComponent((stored ?? url.pathname).split("/").at(-1) ?? "").replace(/\.[^.]+$/, "");
+  try {
+    const answer = await ask(path);
+    const type = answer.headers.get("Content-Type") ?? "";
+    if (type.startsWith("image/")) return await openFile(new File([await answer.blob()], `${name}.png`, { type }));
+    return await openText(await answer.text(), name, stored);
+  } catch (error) {
+    return fail(error instanceof Refused ? t("app.cannotOpen", { name, why: error.message }) : t("app.unreachable"));
+  }
+}
+
+/** The graph of a job, exactly as it was queued; without one, the server draws what ran. */
+export async function openJob(id: string): Promise<boolean> {
+  const detail = object(await getJson(`jobs/${encodeURIComponent(id)}`).catch(() => null));
+  const { prompt, extra_data } = object(detail.workflow);
+  const workflow = object(object(extra_data).extra_pnginfo).workflow;
+  const graph = isWorkflow(workflow) ? workflow : prompt;
+  if (!isObject(graph)) return fail(t("app.noGraph"));
+  return openAs(t("app.jobName", { id: id.slice(0, 8) }), () => documentOf(graph));
+}
+
+export function pickFiles(): void {
+  const input = window.document.createElement("input");
+  input.type = "file";
+  input.multiple = true;
+  input.accept = ".json,application/json,image/png,image/webp,image/jpeg";
+  input.onchange = () => void openAll([...(input.files ?? [])]);
+  input.click();
+}
+
+export async function openAll(files: readonly File[]): Promise<void> {
+  for (const file of files) await openFile(file);
+}

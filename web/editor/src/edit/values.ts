@@ -1,6 +1,7 @@
 /** What the widgets of nodes hold. */
 
 import { defOf, isInstance } from "../model/instances";
+import { shownDef } from "../model/primitive";
 import { list } from "../model/json";
 import type { Document, Json, Node, NodeId } from "../model/types";
 import { widgetsOf, type Widget } from "../model/widgets";
@@ -44,8 +45,9 @@ export function valueOf(node: Node, widget: Widget): Json {
 
 /** The widgets of a node that is there. */
 export function widgetsAt(at: Place, id: NodeId): Widget[] {
-  const node = graphOf(at).nodes.get(id);
-  const def = node && defOf(at.doc, node, at.defs);
+  const graph = graphOf(at);
+  const node = graph.nodes.get(id);
+  const def = node && shownDef(at.doc, graph, node, at.defs);
   return def ? widgetsOf(def, node.values) : [];
 }
 

@@ -6,7 +6,7 @@ import { PRIMITIVE, type Defs } from "./nodes";
 import { completeInputs, completeOutputs } from "./slots";
 import { INPUTS, OUTPUTS } from "./types";
 import type { Definition, Document, Graph, Json, JsonObject, Link, Node, Values } from "./types";
-import { fill, isControl } from "./widgets";
+import { fill, isControl, widgetsOf, type Widget } from "./widgets";
 
 /** Definitions first, those inside others before them: what an instance shows, its inside decides. */
 export function fit(doc: Document, defs: Defs): Document {
@@ -65,18 +65,29 @@ export function readValues(doc: Document, node: Node, defs: Defs): Values {
   const named = node.raw?.widgets_values_named;
   const def = defOf(doc, node, defs);
   const definition = doc.definitions.get(node.type);
-  if (definition && def) return instanceValues(instancePlaces(definition, node, def), saved, object(named));
+  if (definition && def) {
+    const places = instancePlaces(definition, node, def);
+    return instanceValues(places, widgetsOf(def, node.values), saved, object(named));
+  }
   if (node.type === PRIMITIVE) return primitiveValues(saved, object(named));
   if (def) return fill(def, saved, named);
   return unknownValues(node, saved, named);
 }
 
 /** Only what the instance gives: an inner widget keeps its own value otherwise. Null gives nothing. */
-function instanceValues(places: (string | null)[], saved: Json | undefined, named: JsonObject): Values {
+function instanceValues(
+  places: (string | null)[],
+  widgets: readonly Widget[],
+  saved: Json | undefined,
+  named: JsonObject,
+): Values {
   const positions = list(saved);
   const byName = isObject(saved) ? { ...saved, ...named } : named;
-  const found = places.map((name, i) => [name, byName[name ?? ""] ?? positions[i]] as const);
-  return Object.fromEntries(found.filter(([name, value]) => name !== null && value != null)) as Values;
+  const found = widgets.map(({ name }) => {
+    const place = places.indexOf(name);
+    return [name, byName[name] ?? (place < 0 ? undefined : positions[place])] as const;
+  });
+  return Object.fromEntries(found.filter(([, value]) => value != null)) as Values;
 }
 
 function primitiveValues(saved: Json | undefined, named: JsonObject): Values {

@@ -3,6 +3,7 @@
 import { key, list, object } from "./json";
 import type { Defs, InputDef, NodeDef } from "./nodes";
 import { INPUTS, type Definition, type Document, type Graph, type Json, type JsonObject, type Node } from "./types";
+import { CONTROL, defaultOf, widgetsOf } from "./widgets";
 
 /** The definition of any node; undefined for a type that nobody knows. */
 export function defOf(doc: Document, node: Node, defs: Defs): NodeDef | undefined {
@@ -31,7 +32,7 @@ function instanceDef(doc: Document, definition: Definition, node: Node, defs: De
 function borderInputs(doc: Document, definition: Definition, defs: Defs): InputDef[] {
   return definition.inputs.map(({ name, type }, slot) => {
     const inner = exposed(doc, definition, slot, defs);
-    return { ...(inner ?? { ...SOCKET, type }), name, controlled: false };
+    return { ...(inner ?? { ...SOCKET, type }), name };
   });
 }
 
@@ -61,10 +62,16 @@ function exposed(doc: Document, definition: Definition, slot: number, defs: Defs
   return undefined;
 }
 
+/** As it is inside: what it holds there is the default outside, its seed mode too. */
 function innerWidget(doc: Document, node: Node, name: string, defs: Defs): InputDef | undefined {
-  if (isInside(doc, node)) return undefined;
-  const input = defOf(doc, node, defs)?.inputs.find((i) => i.name === name && i.widget);
-  return input && { ...input, default: node.values[name] ?? input.default };
+  const def = isInside(doc, node) ? undefined : defOf(doc, node, defs);
+  const widgets = def ? widgetsOf(def, node.values) : [];
+  const input = widgets.find((widget) => widget.role === "value" && widget.name === name)?.input;
+  if (!input) return undefined;
+  const control = widgets.find((widget) => widget.role === "control" && widget.input === input);
+  const mode = control && (node.values[control.name] ?? defaultOf(control));
+  const options = mode === undefined ? input.options : { ...input.options, control_after_generate: mode };
+  return { ...input, default: node.values[name] ?? input.default, options };
 }
 
 /** A file may say that a subgraph contains itself; then nothing shows through it. */
@@ -106,7 +113,7 @@ function proxies(doc: Document, definition: Definition, node: Node, defs: Defs, 
     if (!input) return [];
     const name = taken.has(input.name) ? `${proxy.node}.${input.name}` : input.name;
     taken.add(name);
-    return [{ ...input, name, controlled: false, socketless: true }];
+    return [{ ...input, name, socketless: true }];
   });
 }
 
@@ -128,12 +135,15 @@ export function instancePlaces(definition: Definition, node: Node, def: NodeDef)
   const entries = proxiesOf(node.properties);
   if (!entries.length) return def.inputs.filter((input) => input.widget).map((input) => input.name);
   const own = def.inputs.slice(definition.inputs.length).map((input) => input.name);
-  return entries.map((proxy) => {
-    const border = borderInput(definition, proxy);
-    if (border !== undefined) return border;
-    const name = own.find((n) => n === `${proxy.node}.${proxy.widget}`) ?? own.find((n) => n === proxy.widget);
-    return name ?? null;
-  });
+  const name = (proxy: Proxy) =>
+    borderInput(definition, proxy) ??
+    own.find((n) => n === `${proxy.node}.${proxy.widget}`) ??
+    own.find((n) => n === proxy.widget);
+  const control = (proxy: Proxy) => {
+    const seeds = entries.filter((other) => other.node === proxy.node).map(name);
+    return widgetsOf(def, node.values).find((w) => w.role === "control" && seeds.includes(w.input.name))?.name;
+  };
+  return entries.map((proxy) => (proxy.widget === CONTROL ? control(proxy) : name(proxy)) ?? null);
 }
 
 export function isInstance(doc: Document, node: Node): boolean {

@@ -1,11 +1,11 @@
 /** The nodes of one level, as their file has them where they are the same. */
 
 import { readValues } from "./fit";
-import { defOf, instancePlaces, isInstance } from "./instances";
+import { defOf, instancePlaces } from "./instances";
 import { list, same } from "./json";
-import { PRIMITIVE } from "./nodes";
+import { PRIMITIVE, type NodeDef } from "./nodes";
 import { parseNode } from "./read";
-import type { Graph, Json, JsonObject, Node, Slot } from "./types";
+import type { Definition, Graph, Json, JsonObject, Node, Slot } from "./types";
 import { saved } from "./widgets";
 import { clean, storedId, type Writing } from "./write";
 
@@ -100,17 +100,8 @@ function writeSlot(
 function values({ doc, defs }: Writing, node: Node): Fields {
   const def = defOf(doc, node, defs);
   const unchanged = node.raw && same(readValues(doc, node, defs), node.values);
-  if (isInstance(doc, node) && def) {
-    if (unchanged) return {};
-    const inner = (name: string) => def.inputs.find((input) => input.name === name)?.default ?? null;
-    const value = (name: string) => node.values[name] ?? inner(name);
-    const places = instancePlaces(doc.definitions.get(node.type)!, node, def);
-    const any = Object.keys(node.values).length > 0;
-    return {
-      widgets_values: any ? places.map((p) => (p === null ? null : value(p))) : [],
-      widgets_values_named: node.values,
-    };
-  }
+  const definition = doc.definitions.get(node.type);
+  if (definition && def) return unchanged ? {} : instanceValues(definition, node, def);
   if (node.type === PRIMITIVE || !def) {
     if (unchanged || !Object.keys(node.values).length) return {};
     return writeUnknown(node);
@@ -119,6 +110,14 @@ function values({ doc, defs }: Writing, node: Node): Fields {
   if (!written.positions.length && !Object.keys(written.named).length) return {};
   if (unchanged) return { widgets_values_named: named(node, written.named) };
   return { widgets_values: written.positions, widgets_values_named: written.named };
+}
+
+/** Nothing, or all: the standard's editor takes a null in the list for a value. */
+function instanceValues(definition: Definition, node: Node, def: NodeDef): Fields {
+  if (!Object.keys(node.values).length) return { widgets_values: [], widgets_values_named: undefined };
+  const { named } = saved(def, node.values);
+  const places = instancePlaces(definition, node, def);
+  return { widgets_values: places.map((name) => named[name ?? ""] ?? null), widgets_values_named: node.values };
 }
 
 /** Names in the file that are not ours stay. */

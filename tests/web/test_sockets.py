@@ -59,7 +59,7 @@ def play(base: Path, test: Callable[[Site], Awaitable[None]], *scripts: Script) 
     asyncio.run(main())
 
 
-async def hear(socket: ClientWebSocketResponse, until: Callable[[dict[str, Any]], Any]) -> list[dict[str, Any]]:
+async def hear(socket: ClientWebSocketResponse[bool], until: Callable[[dict[str, Any]], Any]) -> list[dict[str, Any]]:
     """The messages up to the one that is waited for."""
     heard: list[dict[str, Any]] = []
     while not heard or not until(heard[-1]):

@@ -6,7 +6,7 @@ import { INPUTS, OUTPUTS, ROOT, levels } from "../model/types";
 import type { BorderSlot, Definition, Document, Graph, Link, Node, NodeId } from "../model/types";
 import { uuid } from "../model/uuid";
 import { connect, linkInto, type End } from "./links";
-import { after, definitionOf, graphOf, put, type Place } from "./place";
+import { after, definitionOf, dropLinks, graphOf, put, type Place } from "./place";
 import { replaceInputs, replaceOutputs } from "./slots";
 
 export type Side = "inputs" | "outputs";
@@ -78,7 +78,10 @@ export function hideWidget(at: Place, id: NodeId, widget: string): Document {
   if (link?.from !== INPUTS) return at.doc;
   const shared = [...graph.links.values()].some((l) => l !== link && l.from === INPUTS && l.fromSlot === link.fromSlot);
   if (!shared) return removeBorderSlot(at, "inputs", link.fromSlot);
-  return put(at, { ...graph, links: new Map([...graph.links].filter(([other]) => other !== link.id)) });
+  return put(
+    at,
+    dropLinks(graph, (other) => other === link),
+  );
 }
 
 export function removeBorderSlot(at: Place, side: Side, index: number): Document {

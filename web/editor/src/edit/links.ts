@@ -2,7 +2,18 @@
 
 import { PRIMITIVE, REROUTE } from "../model/nodes";
 import { INPUTS, OUTPUTS, type Document, type Graph, type Link, type LinkId, type NodeId } from "../model/types";
-import { after, definitionOf, graphOf, inputsOf, lastNumbers, onGraph, outputsOf, put, type Place } from "./place";
+import {
+  after,
+  definitionOf,
+  dropLinks,
+  graphOf,
+  inputsOf,
+  lastNumbers,
+  onGraph,
+  outputsOf,
+  put,
+  type Place,
+} from "./place";
 import { grow } from "./slots";
 
 /** An output or an input of a node; the slot is its index. */
@@ -90,10 +101,9 @@ export function connect(at: Place, from: End, to: End): Document {
   const id = lastNumbers(at.doc).link + 1;
   const type = linkType(sourceType(graph, from), targetType(graph, to));
   const link: Link = { id: String(id), from: from.node, fromSlot: from.slot, to: to.node, toSlot: to.slot, type };
-  const links = new Map(graph.links);
-  if (old) links.delete(old.id);
-  links.set(link.id, link);
-  return grow(after(at, put(at, { ...graph, links, lastLink: id })), from, to);
+  const cleared = old ? dropLinks(graph, (other) => other === old) : graph;
+  const links = new Map(cleared.links).set(link.id, link);
+  return grow(after(at, put(at, { ...cleared, links, lastLink: id })), from, to);
 }
 
 function linkType(source: string, target: string): string {
@@ -102,10 +112,7 @@ function linkType(source: string, target: string): string {
 
 export function disconnect(at: Place, ids: Iterable<LinkId>): Document {
   const gone = new Set(ids);
-  return onGraph(at, (graph) => {
-    const links = new Map([...graph.links].filter(([id]) => !gone.has(id)));
-    return links.size === graph.links.size ? graph : { ...graph, links };
-  });
+  return onGraph(at, (graph) => dropLinks(graph, (link) => gone.has(link.id)));
 }
 
 /** Takes off whatever enters an input. */

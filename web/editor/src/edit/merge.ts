@@ -3,7 +3,7 @@
 import { plus } from "../model/geometry";
 import { INPUTS, OUTPUTS } from "../model/types";
 import type { Bend, Document, Graph, Group, Link, Node, NodeId, Point } from "../model/types";
-import { graphOf, lastNumbers, put, type Place } from "./place";
+import { bendsOn, graphOf, lastNumbers, put, type Place } from "./place";
 
 export interface Merged {
   readonly doc: Document;
@@ -85,12 +85,8 @@ function relinked(
   };
 }
 
-/** The bends that links go through, directly or before another. */
-export function usedBends(graph: Graph, links: readonly Link[]): Bend[] {
-  const used = new Set<string>();
-  for (const link of links) {
-    for (let id = link.bend; id !== undefined && !used.has(id); id = graph.bends.get(id)?.parent) used.add(id);
-  }
+function usedBends(graph: Graph, links: readonly Link[]): Bend[] {
+  const used = bendsOn(graph, links);
   return [...graph.bends.values()].filter((bend) => used.has(bend.id));
 }
 

@@ -7,7 +7,7 @@ import { ACTIVE, BYPASSED, MUTED } from "../model/types";
 import type { Document, Flags, Graph, Node, NodeId, Point, Size, Values } from "../model/types";
 import { defaultValues } from "../model/widgets";
 import { connect, linkInto, refusal, type End } from "./links";
-import { after, graphOf, lastNumbers, onGraph, onNode, onNodes, put, type Made, type Place } from "./place";
+import { after, dropLinks, graphOf, lastNumbers, onGraph, onNode, onNodes, put, type Made, type Place } from "./place";
 
 /** A node of a type as it is when it is new, without a place in a document. */
 export function newNode(at: Place, type: string, pos: Point, values: Values = {}): Omit<Node, "id"> {
@@ -60,11 +60,7 @@ export function removeNodes(at: Place, ids: Iterable<NodeId>): Document {
   return onGraph(at, (graph) => {
     const nodes = new Map([...graph.nodes].filter(([id]) => !gone.has(id)));
     if (nodes.size === graph.nodes.size) return graph;
-    return {
-      ...graph,
-      nodes,
-      links: new Map([...graph.links].filter(([, l]) => !gone.has(l.from) && !gone.has(l.to))),
-    };
+    return { ...dropLinks(graph, (link) => gone.has(link.from) || gone.has(link.to)), nodes };
   });
 }
 

@@ -2,7 +2,7 @@
 
 import type { Defs } from "../model/nodes";
 import { INPUTS, OUTPUTS, ROOT, level, levels } from "../model/types";
-import type { Definition, Document, Graph, LevelId, Node, NodeId, Slot } from "../model/types";
+import type { Definition, Document, Graph, LevelId, Link, Node, NodeId, Slot } from "../model/types";
 
 export interface Place {
   readonly doc: Document;
@@ -70,6 +70,26 @@ export function onNodes(at: Place, ids: Iterable<NodeId>, change: (node: Node) =
 export function lastNumbers(doc: Document): { node: number; link: number } {
   const all = levels(doc).map(([, graph]) => graph);
   return { node: Math.max(...all.map((g) => g.lastNode)), link: Math.max(...all.map((g) => g.lastLink)) };
+}
+
+/** Without some links, and without the bends that only they went through. */
+export function dropLinks(graph: Graph, gone: (link: Link) => boolean): Graph {
+  const dropped = [...graph.links.values()].filter(gone);
+  if (!dropped.length) return graph;
+  const links = new Map([...graph.links].filter(([, link]) => !gone(link)));
+  const used = bendsOn(graph, [...links.values()]);
+  const unused = new Set([...bendsOn(graph, dropped)].filter((id) => !used.has(id)));
+  const bends = unused.size ? new Map([...graph.bends].filter(([id]) => !unused.has(id))) : graph.bends;
+  return { ...graph, links, bends };
+}
+
+/** The bends that links go through, directly or before another. */
+export function bendsOn(graph: Graph, links: readonly Link[]): Set<string> {
+  const used = new Set<string>();
+  for (const link of links) {
+    for (let id = link.bend; id !== undefined && !used.has(id); id = graph.bends.get(id)?.parent) used.add(id);
+  }
+  return used;
 }
 
 /** The outputs of a node, or of the border of a subgraph: its inputs, seen from inside. */

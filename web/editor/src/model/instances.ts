@@ -24,6 +24,7 @@ function instanceDef(doc: Document, definition: Definition, node: Node, defs: De
     deprecated: false,
     experimental: false,
     pack: "",
+    subgraph: true,
     aliases: [],
   };
 }
@@ -32,7 +33,7 @@ function instanceDef(doc: Document, definition: Definition, node: Node, defs: De
 function borderInputs(doc: Document, definition: Definition, defs: Defs): InputDef[] {
   return definition.inputs.map(({ name, type }, slot) => {
     const inner = exposed(doc, definition, slot, defs);
-    return { ...(inner ?? { ...SOCKET, type }), name };
+    return { ...(inner ?? { ...SOCKET, type }), name, socketless: false };
   });
 }
 

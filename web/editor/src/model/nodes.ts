@@ -79,6 +79,8 @@ export interface NodeDef {
   readonly deprecated: boolean;
   readonly experimental: boolean;
   readonly pack: string;
+  /** Of a node that stands for a subgraph: its sockets are in the order of the inputs, widgets or not. */
+  readonly subgraph?: true;
   readonly aliases: readonly string[];
 }
 

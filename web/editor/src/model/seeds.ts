@@ -94,7 +94,7 @@ function nextNumber(input: InputDef, value: number | bigint, mode: Json, random:
   const by = { increment: step, decrement: -step }[mode as string];
   if (by === undefined) return value;
   const then = typeof value === "bigint" ? shrunk(value + BigInt(by)) : shrunk(add(value, by));
-  return then > maximum(max) ? low : then < low ? low : then;
+  return then > maximum(max) ? value : then < low ? low : then;
 }
 
 function bound(value: Json | undefined, otherwise: number): number {

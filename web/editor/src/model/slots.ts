@@ -41,9 +41,17 @@ function refine(slot: Slot, defined: Slot | undefined): Slot {
 /** Sockets first, then one slot a widget: the order that files without slots of their own count by. */
 export function slotsOf(def: NodeDef, values: Values, present: readonly Slot[] = []): Slot[] {
   const inputs = inputsOf(def, values).filter((input) => !input.socketless);
-  const sockets = inputs.filter((input) => !input.widget).flatMap((input) => socketsOf(input, present));
-  const widgets = inputs.filter((input) => input.widget);
-  return [...sockets, ...widgets.map(({ name, type }) => ({ name, type, widget: name }))];
+  const slots = inputs.map((input) => ({
+    input,
+    slots: input.widget ? [widgetSlot(input)] : socketsOf(input, present),
+  }));
+  if (def.subgraph) return slots.flatMap((one) => one.slots);
+  const [widgets, sockets] = [slots.filter((one) => one.input.widget), slots.filter((one) => !one.input.widget)];
+  return [...sockets, ...widgets].flatMap((one) => one.slots);
+}
+
+function widgetSlot({ name, type }: InputDef): Slot {
+  return { name, type, widget: name };
 }
 
 function socketsOf(input: InputDef, present: readonly Slot[]): Slot[] {

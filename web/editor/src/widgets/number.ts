@@ -13,6 +13,8 @@ export interface Rules {
   readonly round: number;
 }
 
+/** The largest seed; JSON that was read as doubles has it one too large. */
+const WORD = 2n ** 64n - 1n;
 const SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 export function rulesOf(def: InputDef): Rules {
@@ -22,7 +24,7 @@ export function rulesOf(def: InputDef): Rules {
   return {
     whole,
     min: amount(min) ?? -Infinity,
-    max: amount(max) ?? Infinity,
+    max: (max === 2 ** 64 ? WORD : amount(max)) ?? Infinity,
     step: steps,
     round: whole ? steps : (positive(round) ?? 0),
   };

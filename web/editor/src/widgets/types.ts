@@ -15,10 +15,12 @@ export interface WidgetProps {
   readonly nodeId: NodeId;
   /** Whose value it is; absent: the node's own ("value"). A seed mode is "control", its filter "filter". */
   readonly role?: Role;
+  /** What it is called on screen; absent: by its definition. */
+  readonly label?: string;
 }
 
 /** What a component for one kind of widget is given besides: the ids of its label, and of what describes it. */
-export interface ControlProps extends WidgetProps {
+export interface ControlProps extends Omit<WidgetProps, "label"> {
   readonly id: string;
   readonly label: string;
   readonly describedBy?: string;

@@ -6,7 +6,7 @@ import os
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -100,6 +100,9 @@ class Resident:
         return tuple(t.to(x.device, dtype) for t in y) if isinstance(y, tuple) else y.to(x.device, dtype)
 
     def _carry(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            parts = [self._carry(part) for part in cast("tuple[Any, ...]", value)]
+            return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
         if not isinstance(value, Tensor):
             return value
         # vectors are timesteps, of which 16 bits hold too few

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -159,7 +159,17 @@ class Layers(nn.Sequential):
         return x
 
 
-class UNet(nn.Module):
+class Control(NamedTuple):
+    """What is added to the states of a UNet, (b or 1, c, h or 1, w or 1) each; None = nothing there."""
+
+    inputs: tuple[Tensor | None, ...]  # after each input block
+    middle: Tensor | None  # after the middle block
+    skips: tuple[Tensor | None, ...]  # to what the skip connection of each input block carries
+
+
+class Encoder(nn.Module):
+    """The half of a UNet that comes down, of which ControlNets are a copy."""
+
     def __init__(self, config: UNetConfig):
         super().__init__()
         self.config = config
@@ -170,11 +180,6 @@ class UNet(nn.Module):
             self.label_emb = nn.Sequential(label)
         self.input_blocks = nn.ModuleList(self._build(block) for block in config.input_blocks)
         self.middle_block = self._build(config.middle_block)
-        self.output_blocks = nn.ModuleList(self._build(block) for block in config.output_blocks)
-        width = config.model_channels
-        self.out = nn.Sequential(
-            nn.GroupNorm(GROUPS, width), nn.SiLU(), nn.Conv2d(width, config.out_channels, 3, padding=1)
-        )
 
     def _build(self, block: Block) -> Layers:
         return Layers(*(self._layer(layer) for layer in block))
@@ -188,20 +193,50 @@ class UNet(nn.Module):
             case Resize():
                 return RESIZE[layer.kind](layer)
 
-    def forward(self, x: Tensor, timesteps: Tensor, context: Tensor, y: Tensor | None = None, **_: Any) -> Tensor:
+    def embed(self, timesteps: Tensor, y: Tensor | None, dtype: torch.dtype) -> Tensor:
+        """timesteps (b,), y (b, label) or None -> (b, e)."""
+        emb = self.time_embed(timestep_embedding(timesteps, self.config.model_channels).to(dtype))
+        return emb if y is None else emb + self.label_emb(y)
+
+
+class UNet(Encoder):
+    def __init__(self, config: UNetConfig):
+        super().__init__(config)
+        self.output_blocks = nn.ModuleList(self._build(block) for block in config.output_blocks)
+        width = config.model_channels
+        self.out = nn.Sequential(
+            nn.GroupNorm(GROUPS, width), nn.SiLU(), nn.Conv2d(width, config.out_channels, 3, padding=1)
+        )
+
+    def forward(
+        self,
+        x: Tensor,
+        timesteps: Tensor,
+        context: Tensor,
+        y: Tensor | None = None,
+        control: Control | None = None,
+        **_: Any,
+    ) -> Tensor:
         """x (b, in, h, w), timesteps (b,), context (b, t, d), y (b, label) or None -> (b, out, h, w)."""
-        emb = self.time_embed(timestep_embedding(timesteps, self.config.model_channels).to(x.dtype))  # b e
-        if y is not None:
-            emb = emb + self.label_emb(y)
+        emb = self.embed(timesteps, y, x.dtype)  # b e
         skips: list[Tensor] = []
-        for block in self.input_blocks:
+        for i, block in enumerate(self.input_blocks):
             x = block(x, emb, context, x.shape[2:])
+            if control is not None:
+                x = plus(x, control.inputs[i])
             skips.append(x)
         x = self.middle_block(x, emb, context, x.shape[2:])
+        if control is not None:
+            x = plus(x, control.middle)
+            skips = [plus(*pair) for pair in zip(skips, control.skips, strict=True)]
         for block in self.output_blocks:
             x = torch.cat((x, skips.pop()), 1)
             x = block(x, emb, context, skips[-1].shape[2:] if skips else x.shape[2:])
         return self.out(x)
+
+
+def plus(x: Tensor, added: Tensor | None) -> Tensor:
+    return x if added is None else x + added
 
 
 def timestep_embedding(timesteps: Tensor, width: int) -> Tensor:

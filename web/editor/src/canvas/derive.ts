@@ -4,15 +4,24 @@
  */
 
 import type { Edge, Node as FlowNode } from "@xyflow/react";
+import { TITLE } from "../model/geometry";
 import { defOf } from "../model/instances";
 import { REROUTE, type Defs, type NodeDef } from "../model/nodes";
 import { INPUTS, level, OUTPUTS } from "../model/types";
-import type { BorderSlot, Definition, Document, Graph, Group, LevelId, Link, Node, NodeId, Point } from "../model/types";
+import type {
+  BorderSlot,
+  Definition,
+  Document,
+  Graph,
+  Group,
+  LevelId,
+  Link,
+  Node,
+  NodeId,
+  Point,
+} from "../model/types";
 import { slotMarks, type Marks } from "./marks";
 import { bendsOf, linkType } from "./wires";
-
-/** Files say where the body of a node is; its title stands above it. */
-export const TITLE = 30;
 
 export type NodeData = {
   readonly node: Node;

@@ -1,6 +1,7 @@
 /** What a node shows, from top to bottom: its sockets, then its widgets, with what is folded away left out. */
 
-import { PRIMITIVE, type InputDef, type NodeDef } from "../model/nodes";
+import { isSocket } from "../edit/values";
+import { type InputDef, type NodeDef } from "../model/nodes";
 import type { Json, Node } from "../model/types";
 import { defaultOf, widgetsOf, type Role } from "../model/widgets";
 import { isMarked, type Marks } from "./marks";
@@ -86,9 +87,9 @@ function outputRows(node: Node, def: NodeDef | undefined, marks: Marks): SocketR
 }
 
 function widgetRows(node: Node, def: NodeDef | undefined, sockets: readonly SocketRow[]): WidgetRow[] {
-  if (!def || node.type === PRIMITIVE) return [];
+  if (!def) return [];
   return widgetsOf(def, node.values)
-    .filter(({ role, input }) => role !== "upload" && !input.hidden)
+    .filter(({ name, role, input }) => role !== "upload" && !input.hidden && !isSocket(node, name))
     .map((widget) => {
       const socket = widget.role === "value" ? socketOf(node, sockets, widget.name) : undefined;
       return {

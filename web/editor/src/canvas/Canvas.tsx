@@ -1,0 +1,130 @@
+/** The graph that is shown. Each level of each tab has a canvas of its own, so that each keeps its view. */
+
+import "@xyflow/react/dist/style.css";
+import "./canvas.css";
+import "./floating.css";
+import { Background, BackgroundVariant, ReactFlow, SelectionMode, type Viewport } from "@xyflow/react";
+import { useEffect, useRef, type MouseEvent } from "react";
+import { change, editor, enter, tabOf, type Tab } from "../app/editor";
+import { useStore } from "../app/store";
+import { insertOnLink } from "../edit/nodes";
+import { t } from "../i18n";
+import { GRID } from "../model/geometry";
+import { Breadcrumb } from "./Breadcrumb";
+import { CanvasTools, Minimap } from "./CanvasTools";
+import type { AnyNode } from "./derive";
+import { DragLine } from "./DragLine";
+import { beginCut } from "./cut";
+import { linkUnder, markLink } from "./dropOnLink";
+import { listenToKeys } from "./keyboard";
+import { LinkView } from "./LinkView";
+import { canvasMenu, groupMenu, linkMenu, nodeMenu } from "./menus";
+import { ContextMenu } from "./MenuView";
+import { NodeView } from "./NodeView";
+import { Palette } from "./Palette";
+import { Partners } from "./Partners";
+import { BendView, BorderView, GroupView, RerouteView } from "./SmallViews";
+import { open, settings } from "./ui";
+import { useDerived } from "./useDerived";
+import { attach, pointAt, toFlow } from "./viewport";
+
+const NODE_TYPES = { node: NodeView, reroute: RerouteView, bend: BendView, group: GroupView, border: BorderView };
+const EDGE_TYPES = { link: LinkView };
+const GRID_STEP: [number, number] = [GRID, GRID];
+const SELECT_KEYS = ["Shift", "Control", "Meta"];
+
+/** Where each canvas was looked at last. */
+const views = new Map<string, Viewport>();
+
+export function Canvas() {
+  const tab = useStore(editor, tabOf);
+  useEffect(listenToKeys, []);
+  if (!tab) return null;
+  return (
+    <>
+      <Level key={`${tab.id}/${tab.hosts.join(":")}`} tab={tab} />
+      <Palette />
+      <ContextMenu />
+      <Partners />
+    </>
+  );
+}
+
+function Level({ tab }: { readonly tab: Tab }) {
+  const key = `${tab.id}/${tab.hosts.join(":")}`;
+  const root = useRef<HTMLDivElement>(null);
+  const snap = useStore(settings, (state) => state.snap);
+  const { nodes, edges, onNodesChange, onEdgesChange, beginMove, gesture } = useDerived(tab);
+  const view = views.get(key);
+  useEffect(() => () => attach(undefined, undefined), []);
+  return (
+    <div
+      className="canvas"
+      ref={root}
+      onDoubleClick={onDoubleClick}
+      onPointerMove={(event) => pointAt([event.clientX, event.clientY])}
+      onPointerDownCapture={beginCut}
+    >
+      <ReactFlow
+        nodes={nodes}
+        edges={edges}
+        nodeTypes={NODE_TYPES}
+        edgeTypes={EDGE_TYPES}
+        onNodesChange={onNodesChange}
+        onEdgesChange={onEdgesChange}
+        onInit={(flow) => attach(flow, root.current ?? undefined)}
+        onMoveEnd={(_, viewport) => views.set(key, viewport)}
+        onNodeDragStart={(event) => beginMove(event.ctrlKey || event.metaKey)}
+        onNodeDrag={(event, node, dragged) => markLink(dragged.length === 1 ? linkUnder(event, node) : undefined)}
+        onNodeDragStop={(event, node, dragged) => drop(event, node, dragged, gesture())}
+        onSelectionDragStart={() => beginMove(false)}
+        onNodeDoubleClick={(event, node) => onNodeDoubleClick(event, node)}
+        onPaneContextMenu={(event) => canvasMenu(event)}
+        onNodeContextMenu={(event, node) => (node.type === "group" ? groupMenu(event, node.id) : nodeMenu(event, node))}
+        onSelectionContextMenu={(event) => nodeMenu(event)}
+        onEdgeContextMenu={(event, edge) => linkMenu(event, edge.id)}
+        {...(view ? { defaultViewport: view } : { fitView: true, fitViewOptions: { padding: 0.12, maxZoom: 1 } })}
+        minZoom={0.05}
+        maxZoom={4}
+        snapToGrid={snap}
+        snapGrid={GRID_STEP}
+        nodesConnectable={false}
+        panOnDrag={[0, 1]}
+        panActivationKeyCode={null}
+        selectionKeyCode={SELECT_KEYS}
+        multiSelectionKeyCode={SELECT_KEYS}
+        selectionMode={SelectionMode.Partial}
+        deleteKeyCode={null}
+        zoomOnDoubleClick={false}
+        elevateNodesOnSelect={false}
+        proOptions={{ hideAttribution: true }}
+        aria-label={t("canvas.graph")}
+      >
+        <Background variant={BackgroundVariant.Dots} gap={20} size={1.5} color="var(--grid)" />
+        <DragLine />
+        <Breadcrumb tab={tab} />
+        <CanvasTools />
+        <Minimap />
+      </ReactFlow>
+    </div>
+  );
+}
+
+function onDoubleClick(event: MouseEvent): void {
+  if (!(event.target as Element).classList.contains("react-flow__pane")) return;
+  const screen = [event.clientX, event.clientY] as const;
+  open({ palette: { screen, flow: toFlow(screen) } });
+}
+
+/** On the body of a node that stands for a subgraph: inside. On its title its name is changed. */
+function onNodeDoubleClick(event: MouseEvent, node: AnyNode): void {
+  if ((event.target as Element).closest(".nodrag, .node-name")) return;
+  if (node.type === "node" && node.data.isHost) enter(node.id);
+}
+
+/** A node let go on a link is put between its ends. */
+function drop(event: globalThis.MouseEvent | TouchEvent | MouseEvent, node: AnyNode, all: AnyNode[], gesture: string) {
+  markLink(undefined);
+  const link = all.length === 1 && node.type === "node" ? linkUnder(event, node) : undefined;
+  if (link !== undefined) change((at) => insertOnLink(at, node.id, link), gesture);
+}

@@ -1,0 +1,70 @@
+/** Which sockets a link that is being drawn may end at: asked of thousands at once, so all that can be is known before. */
+
+import { compatible, linkInto, sourceType, targetType, type End } from "../edit/links";
+import { inputsOf, outputsOf } from "../edit/place";
+import { PRIMITIVE } from "../model/nodes";
+import { INPUTS, OUTPUTS, type Graph, type NodeId } from "../model/types";
+import type { Socket } from "./ui";
+
+type Side = Socket["side"];
+
+/** Whether all ends may be connected to a socket of the other side. */
+export function fitting(graph: Graph, ends: readonly Socket[]): (socket: End & { side: Side }) => boolean {
+  const side = ends[0]?.side ?? "output";
+  const closed = new Set(ends.flatMap((end) => [...reach(graph, end.node, side === "output" ? "back" : "on")]));
+  const wanted = ends.map((end) => ({ end, type: typeOf(graph, end) }));
+  return (socket) => {
+    if (socket.side === side || closed.has(socket.node)) return false;
+    const type = typeOf(graph, socket);
+    return wanted.every((want) => pair(graph, want.end, want.type, socket, type));
+  };
+}
+
+function pair(graph: Graph, end: Socket, type: string, other: End & { side: Side }, otherType: string): boolean {
+  const [from, to] = end.side === "output" ? [end, other] : [other, end];
+  const [source, target] = end.side === "output" ? [type, otherType] : [otherType, type];
+  if (graph.nodes.get(from.node)?.type === PRIMITIVE && inputsOf(graph, to.node)[to.slot]?.widget === undefined) {
+    return false;
+  }
+  return compatible(source, target);
+}
+
+export function typeOf(graph: Graph, socket: End & { side: Side }): string {
+  return socket.side === "output" ? sourceType(graph, socket) : targetType(graph, socket);
+}
+
+/** The nodes that lead to a node, or that it leads to, itself included; borders lead nowhere. */
+export function reach(graph: Graph, start: NodeId, way: "back" | "on"): Set<NodeId> {
+  const next = new Map<NodeId, NodeId[]>();
+  for (const link of graph.links.values()) {
+    const [from, to] = way === "on" ? [link.from, link.to] : [link.to, link.from];
+    const list = next.get(from);
+    if (list) list.push(to);
+    else next.set(from, [to]);
+  }
+  const seen = new Set([start]);
+  for (const id of seen) for (const other of next.get(id) ?? []) seen.add(other);
+  seen.delete(INPUTS);
+  seen.delete(OUTPUTS);
+  return seen;
+}
+
+/** The socket of a node that a link dropped on its body means: free and of exactly the type before all others. */
+export function bestSlot(graph: Graph, node: NodeId, ends: readonly Socket[]): Socket | undefined {
+  const end = ends[0];
+  if (!end) return undefined;
+  const fits = fitting(graph, ends);
+  const type = typeOf(graph, end);
+  const side: Side = end.side === "output" ? "input" : "output";
+  const slots = side === "input" ? inputsOf(graph, node) : outputsOf(graph, node);
+  const found = slots
+    .map((slot, i): Socket & { rank: number } => {
+      const socket = { node, slot: i, side, type: slot.type };
+      const free = side === "output" || !linkInto(graph, socket);
+      const plain = !("widget" in slot) || slot.widget === undefined;
+      return { ...socket, rank: (slot.type === type ? 4 : 0) + (free ? 2 : 0) + (plain ? 1 : 0) };
+    })
+    .filter((socket) => fits(socket));
+  const best = found.reduce<(typeof found)[number] | undefined>((a, b) => (a && a.rank >= b.rank ? a : b), undefined);
+  return best && { node, slot: best.slot, side, type: best.type };
+}

@@ -1,0 +1,179 @@
+/** The menus of the canvas, from the tables of commands. */
+
+import { activeTab, change, enter, graph, here, select } from "../app/editor";
+import { shownKeys } from "../app/shortcuts";
+import { GRAPH_COMMANDS } from "../commands/graph";
+import type { GraphCommand, Here, Menu } from "../commands/types";
+import { addBend } from "../edit/bends";
+import { exposeWidget, hideWidget, isExposed } from "../edit/borders";
+import { setGroup } from "../edit/groups";
+import { setColor } from "../edit/nodes";
+import { graphOf } from "../edit/place";
+import { isSocket, showSocket } from "../edit/values";
+import { t, type Key } from "../i18n";
+import { ROOT, type NodeId, type Point } from "../model/types";
+import { canPaste, copySelected, cutSelected, offer, pasteLast } from "./clipboard";
+import { PAINTS } from "./colors";
+import { searchHere, selectAll } from "./commands";
+import { hereNow, perform } from "./doing";
+import { open, type MenuEntry, type MenuItem } from "./ui";
+import { pointAt, toFlow } from "./viewport";
+
+interface Click {
+  readonly clientX: number;
+  readonly clientY: number;
+  preventDefault(): void;
+}
+
+export function canvasMenu(event: Click): void {
+  show(event, "canvas.menu", (at) => [
+    { ...entry("canvas.addHere", "Space"), run: searchHere },
+    ...commands("canvas", hereNow(at), at),
+    "line",
+    ...pasting(),
+    { ...entry("canvas.selectAll", "Mod+A"), run: selectAll },
+  ]);
+}
+
+export function nodeMenu(event: Click, node?: { readonly id: string; readonly type?: string | undefined }): void {
+  const id = node?.id;
+  if (id !== undefined && !activeTab().selection.has(id)) select([id]);
+  show(event, "canvas.menu", (at) => {
+    const now = hereNow(at);
+    if (id?.startsWith("bend:")) return commands("bend", now, at);
+    if (id?.startsWith("-")) return [];
+    const one = now.nodes.length === 1 ? now.nodes[0]! : undefined;
+    return [...copying(), "line", ...(one ? ofOne(one) : []), ...commands("nodes", now, at)];
+  });
+}
+
+export function groupMenu(event: Click, id: string): void {
+  if (!activeTab().selection.has(id)) select([id]);
+  show(event, "canvas.menu", (at) => [
+    { ...entry("canvas.rename", "T"), run: () => open({ naming: id }) },
+    { ...entry("canvas.color"), children: PAINTS.map((paint) => groupPaint(id, paint)) },
+    ...copying(),
+    "line",
+    ...commands("group", hereNow(at), at),
+  ]);
+}
+
+export function linkMenu(event: Click, id: string): void {
+  select([id]);
+  show(event, "canvas.menu", (at) => [
+    { ...entry("canvas.bendHere"), run: () => change((place) => addBend(place, id.slice(5), toFlow(at))) },
+    ...commands("link", hereNow(at), at),
+  ]);
+}
+
+/** The pointer is where the menu was asked for, whatever happens on the way to the entry. */
+function show(event: Click, label: Key, items: (at: Point) => MenuItem[]): void {
+  event.preventDefault();
+  const at: Point = [event.clientX, event.clientY];
+  pointAt(at);
+  const found = tidy(items(at));
+  if (found.length) open({ menu: { screen: at, label: t(label), items: found } });
+}
+
+/** No line at an end, no two in a row. */
+export function tidy(items: readonly MenuItem[]): MenuItem[] {
+  const kept = items.filter((item, i) => item !== "line" || (i > 0 && items[i - 1] !== "line"));
+  return kept.at(-1) === "line" ? kept.slice(0, -1) : kept;
+}
+
+function entry(label: Key, keys?: string): MenuEntry {
+  return { id: label, label: t(label), ...(keys ? { keys: shownKeys(keys) } : {}) };
+}
+
+/** The commands of a menu that apply, section by section; aligning has a menu of its own. */
+export function commands(menu: Menu, now: Here, at?: Point): MenuItem[] {
+  const all = GRAPH_COMMANDS.filter((command) => command.menus.includes(menu) && command.when(now));
+  const isAligning = (command: GraphCommand) => /^(align|distribute)\./.test(command.id);
+  const aligning = all.filter(isAligning);
+  const items: MenuItem[] = [];
+  let section = "";
+  for (const command of all.filter((one) => !isAligning(one))) {
+    if (section && section !== command.section) items.push("line");
+    section = command.section;
+    items.push(line(command, now, at));
+    if (command.id === "arrange" && aligning.length) {
+      items.push({ ...entry("canvas.align"), children: aligning.map((one) => line(one, now, at)) });
+    }
+  }
+  return items;
+}
+
+function line(command: GraphCommand, now: Here, at?: Point): MenuEntry {
+  const keys = command.keys?.[0];
+  return {
+    id: command.id,
+    label: t(command.label),
+    ...(keys ? { keys: shownKeys(keys) } : {}),
+    ...(command.checked ? { checked: command.checked(now) } : {}),
+    run: () => perform(command, at),
+  };
+}
+
+function copying(): MenuItem[] {
+  const then = (done: boolean) => done && offer();
+  return [
+    { ...entry("canvas.copy", "Mod+C"), run: () => then(copySelected()) },
+    { ...entry("canvas.cut", "Mod+X"), run: () => then(cutSelected()) },
+  ];
+}
+
+function pasting(): MenuItem[] {
+  const disabled = !canPaste();
+  return [
+    { ...entry("canvas.paste", "Mod+V"), disabled, run: () => pasteLast() },
+    { ...entry("canvas.pasteLinked", "Mod+Shift+V"), disabled, run: () => pasteLast(true) },
+  ];
+}
+
+/** What is asked of one node only. */
+function ofOne(id: NodeId): MenuItem[] {
+  const host = here().doc.definitions.has(graph().nodes.get(id)?.type ?? "");
+  const sockets = [...socketEntries(id), ...exposeEntries(id)];
+  return [
+    ...(host ? [{ ...entry("canvas.enter"), run: () => enter(id) }] : []),
+    { ...entry("canvas.rename", "T"), run: () => open({ naming: id }) },
+    { ...entry("canvas.color"), children: PAINTS.map((paint) => nodePaint(paint)) },
+    ...(sockets.length ? [{ ...entry("canvas.properties"), children: sockets }] : []),
+    "line",
+  ];
+}
+
+function nodePaint({ name, title, body }: (typeof PAINTS)[number]): MenuEntry {
+  const run = () => change((at) => setColor(at, hereNow().nodes, title, body));
+  return { ...entry(name), swatch: body, run };
+}
+
+function groupPaint(id: string, { name, group }: (typeof PAINTS)[number]): MenuEntry {
+  return { ...entry(name), swatch: group, run: () => change((at) => setGroup(at, id.slice(6), { color: group })) };
+}
+
+/** Widgets that may be linked, as what they are not now: sockets or widgets. */
+function socketEntries(id: NodeId): MenuEntry[] {
+  const node = graphOf(here()).nodes.get(id);
+  const slots = node?.inputs.filter((slot) => slot.widget !== undefined) ?? [];
+  return slots.map(({ name }) => {
+    const on = node !== undefined && isSocket(node, name);
+    const label = t(on ? "canvas.toWidget" : "canvas.toSocket", { name });
+    return { id: `socket.${name}`, label, run: () => change((at) => showSocket(at, id, name, !on)) };
+  });
+}
+
+/** Inside of a subgraph: which widgets its nodes outside show. */
+function exposeEntries(id: NodeId): MenuEntry[] {
+  const at = here();
+  if (at.level === ROOT) return [];
+  const slots =
+    graphOf(at)
+      .nodes.get(id)
+      ?.inputs.filter((slot) => slot.widget !== undefined) ?? [];
+  return slots.map(({ name }) => {
+    const on = isExposed(at, id, name);
+    const run = () => change((place) => (on ? hideWidget(place, id, name) : exposeWidget(place, id, name)));
+    return { id: `expose.${name}`, label: t(on ? "canvas.hide" : "canvas.expose", { name }), run };
+  });
+}

@@ -1,0 +1,60 @@
+/** React Flow's nodes and edges of the shown graph, and what it reports about them. */
+
+import type { NodeChange, EdgeChange } from "@xyflow/react";
+import { useCallback, useRef, useState } from "react";
+import { activeTab, change, editor, here, select, tabOf, type Tab } from "../app/editor";
+import { useStore } from "../app/store";
+import { present } from "../model/history";
+import type { Point } from "../model/types";
+import { deriver, type AnyEdge, type AnyNode, type Derived, type Measured } from "./derive";
+import { applyMoves, carriedBy, type Carried } from "./moves";
+import { sizes } from "./viewport";
+
+type Sizes = ReadonlyMap<string, Measured>;
+let gestures = 0;
+
+export function useDerived(tab: Tab): Derived & {
+  onNodesChange: (changes: NodeChange<AnyNode>[]) => void;
+  onEdgesChange: (changes: EdgeChange<AnyEdge>[]) => void;
+  beginMove: (alone: boolean) => void;
+  gesture: () => string;
+} {
+  const [derive] = useState(deriver);
+  const [measured, setMeasured] = useState<Sizes>(new Map());
+  const defs = useStore(editor, (state) => state.defs);
+  const { at, hosts, selection } = tab;
+  const derived = derive({ doc: present(tab.history), at, hosts, defs, selection, measured });
+  const moving = useRef<{ gesture: string; carried: Carried }>({ gesture: "nudge", carried: new Map() });
+
+  const onNodesChange = useCallback((changes: NodeChange<AnyNode>[]) => {
+    const found = new Map<string, Measured>();
+    const moves = new Map<string, Point>();
+    for (const c of changes) {
+      if (c.type === "dimensions" && c.dimensions) found.set(c.id, c.dimensions);
+      if (c.type === "position" && c.position) moves.set(c.id, [c.position.x, c.position.y]);
+    }
+    if (found.size) setMeasured((before) => new Map([...before, ...found]));
+    if (moves.size) change((place) => applyMoves(place, moves, moving.current.carried), moving.current.gesture);
+    selectFrom(changes);
+  }, []);
+
+  const beginMove = useCallback((alone: boolean) => {
+    const dragged = [...activeTab().selection];
+    const carried: Carried = alone ? new Map() : carriedBy(here(), dragged, sizes());
+    moving.current = { gesture: `move${++gestures}`, carried };
+  }, []);
+  const gesture = useCallback(() => moving.current.gesture, []);
+  return { ...derived, onNodesChange, onEdgesChange: selectFrom, beginMove, gesture };
+}
+
+function selectFrom(changes: readonly (NodeChange<AnyNode> | EdgeChange<AnyEdge>)[]): void {
+  const chosen = changes.filter((c) => c.type === "select");
+  const tab = chosen.length ? tabOf(editor.get()) : undefined;
+  if (!tab) return;
+  const selection = new Set(tab.selection);
+  for (const { id, selected } of chosen) {
+    if (selected) selection.add(id);
+    else selection.delete(id);
+  }
+  select(selection);
+}

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from diffusion import sigma_lists as sigma_lists
     from diffusion import stitch as stitch
     from diffusion import text as text
+    from diffusion import upscaling as upscaling
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 import torch
@@ -23,13 +24,16 @@ def code_tiled(x: Tensor, code: Code, height: int, width: int, overlap: int, fac
     shapes = ((height, width), (height * 2, width // 2), (height // 2, width * 2))
     items: list[Tensor] = []
     for item in x.split(1):
-        tilings = [_tiling(item, code, h, w, overlap, factor) for h, w in shapes]
+        tilings = [one_tiling(item, code, h, w, overlap, factor) for h, w in shapes]
         items.append((tilings[0] + tilings[1] + tilings[2]) / 3)
     return torch.cat(items)
 
 
-def _tiling(x: Tensor, code: Code, height: int, width: int, overlap: int, factor: float) -> Tensor:
-    """One tiling: each tile fades out towards its edges, and the sum is divided by the sum of the weights."""
+def one_tiling(x: Tensor, code: Code, height: int, width: int, overlap: int, factor: float) -> Tensor:
+    """One item (1, c, h, w) -> (1, c2, h factor, w factor) by one tiling. What fits into a tile is coded as it is.
+
+    Each tile fades out towards its edges, and the sum is divided by the sum of the weights.
+    """
     if x.shape[2] <= height and x.shape[3] <= width:
         return code(x)
     rows = list(_spans(x.shape[2], height, overlap))
@@ -47,6 +51,11 @@ def _tiling(x: Tensor, code: Code, height: int, width: int, overlap: int, factor
         total[place] += tile * weight.to(tile)
         weights[place] += weight.to(tile)
     return total / weights
+
+
+def count_tiles(size: Sequence[int], tile: int, overlap: int) -> int:
+    """How many square tiles an item of size (h, w) takes."""
+    return math.prod(len(list(_spans(side, tile, overlap))) for side in size)
 
 
 def _spans(size: int, tile: int, overlap: int) -> Iterator[tuple[int, int]]:

@@ -27,4 +27,5 @@ from nodes import sampling as sampling
 from nodes import sigmas as sigmas
 from nodes import strings as strings
 from nodes import text as text
+from nodes import upscaling as upscaling
 from nodes import vae as vae

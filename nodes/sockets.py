@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from diffusion.noise import Noise as _Noise
     from diffusion.samplers import Sampler as _Sampler
     from diffusion.text import Clip as _Clip
+    from diffusion.upscaling.upscaler import Upscaler as _Upscaler
 else:
-    Tensor = _Model = _Clip = _Vae = _Sampler = _Guider = _Noise = Any
+    Tensor = _Model = _Upscaler = _Clip = _Vae = _Sampler = _Guider = _Noise = Any
 
 Anything = Annotated[Any, Socket("*")]
 Model = Annotated[_Model, Socket("MODEL")]
@@ -32,3 +33,4 @@ Sigmas = Annotated[Tensor, Socket("SIGMAS")]  # steps + 1
 Sampler = Annotated[_Sampler, Socket("SAMPLER")]
 Guider = Annotated[_Guider, Socket("GUIDER")]
 Noise = Annotated[_Noise, Socket("NOISE")]
+UpscaleModel = Annotated[_Upscaler, Socket("UPSCALE_MODEL")]

@@ -52,7 +52,7 @@ export function Combo(props: ControlProps) {
       >
         <span className="w-combo-value" title={textOf(value)}>
           {folder && <span className="w-folder">{folder}</span>}
-          <span>{file || (value === null || value === "" ? t("widgets.combo.none") : "")}</span>
+          <span className="w-file-name">{file || (value === null || value === "" ? t("widgets.combo.none") : "")}</span>
         </span>
         <ArrowDown />
       </button>

@@ -33,7 +33,7 @@ export function ComboList(props: ComboListProps) {
   const found = useMemo(() => filtered(query, choices), [query, choices]);
   const [at, setAt] = useState(() => (props.typed ? 0 : Math.max(0, chosen)));
   const box = useRef<HTMLDivElement>(null);
-  const place = usePlace(props.anchor);
+  const [place] = useState(() => placeAt(props.anchor));
   useOutside(box, props.anchor, onClose);
 
   const choose = (index: number | undefined) => {
@@ -171,20 +171,16 @@ function Option({ id, choice, chosen, active, pictures, place, count, row, onCho
       {ref && <img src={viewUrl(ref, { preview: 50 })} alt="" loading="lazy" />}
       <span className="w-option-name">
         {folder && <span className="w-folder">{folder}</span>}
-        {file}
+        <span className="w-file-name">{file}</span>
       </span>
       {chosen && <Check />}
     </div>
   );
 }
 
-function usePlace(anchor: HTMLElement): Place | { visibility: "hidden" } {
-  const [place, setPlace] = useState<Place | { visibility: "hidden" }>({ visibility: "hidden" });
-  useLayoutEffect(() => {
-    const view = { width: window.innerWidth, height: window.innerHeight };
-    setPlace(placeList(anchor.getBoundingClientRect(), view, MOST));
-  }, [anchor]);
-  return place;
+function placeAt(anchor: HTMLElement): Place {
+  const view = { width: window.innerWidth, height: window.innerHeight };
+  return placeList(anchor.getBoundingClientRect(), view, MOST);
 }
 
 /** A press anywhere else closes the list, and so does whatever moves its field away. */

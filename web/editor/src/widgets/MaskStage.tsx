@@ -15,7 +15,8 @@ interface Props {
   readonly onZoom: (zoom: number) => void;
 }
 
-const COLOR = "#dc9566";
+/** That of mask sockets. */
+const COLOR = "#84c98c";
 const MARGIN = 24;
 
 export function MaskStage({ picture, steps, onSteps, brush, zoom, onZoom }: Props) {
@@ -100,19 +101,30 @@ function useFit(scroller: React.RefObject<HTMLDivElement | null>, { width, heigh
   return Math.min((room.width - 2 * MARGIN) / width, (room.height - 2 * MARGIN) / height, 8);
 }
 
-/** React listens to the wheel passively; this one has to keep the dialog from scrolling. */
+/**
+ * What is under the pointer stays there: once the sheet has its new size, it is scrolled by as much. (React listens
+ * to the wheel passively; this one has to keep the dialog from scrolling.)
+ */
 function useWheelZoom(scroller: React.RefObject<HTMLDivElement | null>, zoom: number, onZoom: (zoom: number) => void) {
+  const held = useRef<{ x: number; y: number; part: readonly [number, number] } | undefined>(undefined);
+  useLayoutEffect(() => {
+    const field = scroller.current;
+    const sheet = field?.firstElementChild?.getBoundingClientRect();
+    if (!field || !sheet || !held.current) return;
+    const { x, y, part } = held.current;
+    field.scrollLeft += sheet.left + part[0] * sheet.width - x;
+    field.scrollTop += sheet.top + part[1] * sheet.height - y;
+    held.current = undefined;
+  }, [scroller, zoom]);
   useEffect(() => {
     const field = scroller.current;
     if (!field) return;
     const turn = (event: WheelEvent) => {
       event.preventDefault();
-      const next = Math.min(32, Math.max(0.2, zoom * 1.0015 ** -event.deltaY));
-      const box = field.getBoundingClientRect();
-      const at = [event.clientX - box.left, event.clientY - box.top] as const;
-      onZoom(next);
-      field.scrollLeft = (field.scrollLeft + at[0]) * (next / zoom) - at[0];
-      field.scrollTop = (field.scrollTop + at[1]) * (next / zoom) - at[1];
+      const sheet = field.firstElementChild!.getBoundingClientRect();
+      const { clientX: x, clientY: y } = event;
+      held.current = { x, y, part: [(x - sheet.left) / sheet.width, (y - sheet.top) / sheet.height] };
+      onZoom(Math.min(32, Math.max(0.2, zoom * 1.0015 ** -event.deltaY)));
     };
     field.addEventListener("wheel", turn, { passive: false });
     return () => field.removeEventListener("wheel", turn);

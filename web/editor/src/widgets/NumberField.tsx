@@ -50,6 +50,7 @@ export function NumberField(props: ControlProps) {
     <div
       className="w-number nodrag"
       data-typing={focused || undefined}
+      data-long={shown(value, rules).length > 15 || undefined}
       style={{ "--part": part ?? 0 } as CSSProperties}
     >
       <StepButton steps={-1} step={step} disabled={disabled || now <= rules.min} />

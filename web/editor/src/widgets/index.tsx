@@ -66,7 +66,12 @@ export const Widget = memo(function Widget(props: WidgetProps) {
   const kind = role === "control" ? "mode" : role === "filter" ? "text" : def.upload ? "file" : def.widget;
   const described = [tip && `${id}-tip`, problem && `${id}-problem`].filter(Boolean).join(" ");
   return (
-    <div className="widget" data-kind={kind} data-problem={problem ? "" : undefined}>
+    <div
+      className="widget"
+      data-kind={kind}
+      data-problem={problem ? "" : undefined}
+      data-disabled={props.disabled ? "" : undefined}
+    >
       <label className="w-label" htmlFor={id} data-tip={tip}>
         {label}
       </label>

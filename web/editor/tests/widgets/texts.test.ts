@@ -64,7 +64,7 @@ describe("a menu", () => {
       width: 260,
     });
     const low = placeList({ left: 300, top: 500, bottom: 528, width: 180 }, view, 420);
-    expect(low).toMatchObject({ bottom: 102, left: 132, maxHeight: 420 });
+    expect(low).toMatchObject({ bottom: 102, left: 52, maxHeight: 420 });
   });
 });
 

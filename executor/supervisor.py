@@ -66,6 +66,11 @@ class Worker:
                 task.cancel()
             await task
 
+    def kill(self) -> None:
+        """End the process at once, whatever it does; the next one is started."""
+        if self._child is not None:
+            self._child.signal("kill")
+
     async def _end(self, child: Child, grace: float) -> None:
         if child.hello:
             child.tell({"do": "stop"})

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 GRACE = 10.0  # seconds that the running job has to finish when the server stops
 STATUS_PAUSE = 0.05  # seconds between two messages to all about the length of the queue
+STUBBORN = 5.0  # seconds after a first interrupt from which on another one ends the worker: a node is stuck
 TRIES = 2  # deaths of the worker after which a job is not tried again
 AFTER_FAULT = 1.0  # seconds until the next try, if the queue itself cannot be read
 
@@ -163,7 +164,9 @@ class Dispatcher:
     def _hearing(self, relay: Relay) -> Callable[[dict[str, Any], bytes], None]:
         def hear(event: dict[str, Any], payload: bytes) -> None:
             relay(event, payload)
-            if relay.live.interrupted and event["event"] == "started":  # it was asked before the worker knew the job
+            if (
+                relay.live.interrupted is not None and event["event"] == "started"
+            ):  # before the worker knew it
                 task = asyncio.get_running_loop().create_task(self._cancel(relay.live.job.id))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -178,7 +181,7 @@ class Dispatcher:
         """What becomes of a job whose worker died."""
         if lost.sent and not self._stopping:
             self._metrics.crash()
-        if live.interrupted:
+        if live.interrupted is not None:
             return "cancelled", None
         if not lost.sent or self._stopping:
             return None
@@ -260,17 +263,29 @@ class Dispatcher:
         self._news.set()
 
     async def interrupt(self, id: str | None) -> bool:
-        """End the job that runs (of that id, if one is given), or take the waiting job of that id from the queue."""
+        """End the job that runs (of that id, if one is given), or take the waiting job of that id from the queue.
+
+        A node that is stuck hears nothing; when the job is interrupted again after a while, its process is ended.
+        """
         live = self.live
         if live is not None and id in (None, live.job.id):
-            live.interrupted = True
-            await self._cancel(live.job.id)
+            await self._end(live)
             return True
         dropped = [] if id is None else self._jobs.delete([id])
         for one in dropped:
             self._feed.publish(one, "end", {"status": STATUS["cancelled"]})
             self.changed()
         return bool(dropped)
+
+    async def _end(self, live: Live) -> None:
+        now = asyncio.get_running_loop().time()
+        if live.interrupted is None:
+            live.interrupted = now
+        elif now - live.interrupted > STUBBORN:
+            log.warning("the job %s does not end when it is told to, so its process is ended", live.job.id)
+            self._worker.kill()
+            return
+        await self._cancel(live.job.id)
 
     # --- what all clients are told ---
 

@@ -57,7 +57,7 @@ class Live:
         self.running: dict[str, None] = {}  # the newest last
         self.failures: list[dict[str, Any]] = []  # the events of nodes that failed
         self.started = self.cancelled = self.finished = False
-        self.interrupted = False  # somebody asked for its end
+        self.interrupted: float | None = None  # when somebody first asked for its end, on the loop's clock
         self.size = 0  # nodes that the plan has
         self._paces, self._clock = paces or Paces(), clock
         self._before = self._paces.copy()  # what the nodes of this run teach must not change their weights meanwhile

@@ -69,7 +69,7 @@ def _live(job: Job, state: State) -> Live | None:
 def status(job: Job, state: State) -> dict[str, Any]:
     """What a `status` event tells."""
     live = _live(job, state)
-    ending = live is not None and live.interrupted and job.state == "running"
+    ending = live is not None and live.interrupted is not None and job.state == "running"
     return {
         "status": "canceling" if ending else STATUS[job.state],
         "queue_position": state.jobs.position(job.id) if job.state == "pending" else None,

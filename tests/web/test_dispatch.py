@@ -404,6 +404,28 @@ def test_an_interrupt_of_a_waiting_job_takes_it_away(tmp_path: Path):
     play(tmp_path, test, waiting())
 
 
+def test_a_node_that_does_not_hear_is_ended_with_its_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    killed = asyncio.Event()
+
+    async def stuck(player: Player, say: Say) -> dict[str, Any]:
+        await plays(*whole()[:2])(player, say)
+        await killed.wait()
+        raise WorkerLost(KILLED)
+
+    async def test(stage: Stage) -> None:
+        monkeypatch.setattr(stage.worker, "kill", killed.set, raising=False)
+        job = stage.add()
+        await until(lambda: stage.dispatcher.live and stage.dispatcher.live.current())
+        assert await stage.dispatcher.interrupt(job.id)
+        assert await stage.dispatcher.interrupt(job.id)
+        assert not killed.is_set(), "impatience alone ends no process"
+        monkeypatch.setattr("web.dispatch.STUBBORN", -1.0)
+        assert await stage.dispatcher.interrupt(job.id)
+        assert (await stage.ended(job)).state == "cancelled"
+
+    play(tmp_path, test, stuck)
+
+
 def test_there_may_be_nothing_to_interrupt(tmp_path: Path):
     async def test(stage: Stage) -> None:
         assert not await stage.dispatcher.interrupt(None)

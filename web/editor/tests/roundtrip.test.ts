@@ -1,27 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { read } from "../src/model/read";
-import { levels, type Document } from "../src/model/types";
 import { write } from "../src/model/write";
 import { defs, names, workflow } from "./conformance";
+import { meaning } from "./meaning";
 
 /** Without what we add to files: the values by name. */
 function bare(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value), (key, inner: unknown) =>
     key === "widgets_values_named" ? undefined : inner,
   );
-}
-
-/** What a document means: without ids of the file, and what it said. */
-function meaning(doc: Document): unknown {
-  return levels(doc).map(([id, graph]) => [
-    id,
-    [...graph.nodes.values()].map(({ id, type, pos, size, mode, values, title }) => ({
-      ...{ id, type, pos, size, mode, values, title },
-    })),
-    [...graph.links.values()].map(({ raw: _, ...link }) => link),
-    [...graph.bends.values()].map(({ raw: _, ...bend }) => bend),
-    graph.groups.map(({ raw: _, ...group }) => group),
-  ]);
 }
 
 describe.each(names)("%s", (name) => {

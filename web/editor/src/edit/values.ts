@@ -4,7 +4,7 @@ import { defOf, isInstance } from "../model/instances";
 import { shownDef } from "../model/primitive";
 import { list } from "../model/json";
 import type { Document, Json, Node, NodeId } from "../model/types";
-import { widgetsOf, type Widget } from "../model/widgets";
+import { defaultOf, widgetsOf, type Widget } from "../model/widgets";
 import { clearInput } from "./links";
 import { after, graphOf, onNode, type Place } from "./place";
 import { reslot } from "./slots";
@@ -15,9 +15,20 @@ const SHOWN_SOCKETS = "mezzotint_sockets";
 export function setValue(at: Place, id: NodeId, name: string, value: Json): Document {
   const node = graphOf(at).nodes.get(id);
   if (!node || Object.is(node.values[name], value)) return at.doc;
-  const doc = onNode(at, id, (old) => ({ ...old, values: { ...old.values, [name]: value } }));
-  const input = defOf(at.doc, node, at.defs)?.inputs.find((i) => i.name === name);
-  return input?.widget === "dynamic" ? reslot(after(at, doc), id) : doc;
+  const values = { ...node.values, [name]: value };
+  const def = defOf(at.doc, node, at.defs);
+  const input = def?.inputs.find((i) => i.name === name);
+  if (!def || input?.widget !== "dynamic") return onNode(at, id, (old) => ({ ...old, values }));
+  const chosen = widgetsOf(def, values).map(
+    (widget) => [widget.name, values[widget.name] ?? defaultOf(widget)] as const,
+  );
+  return reslot(
+    after(
+      at,
+      onNode(at, id, (old) => ({ ...old, values: Object.fromEntries(chosen) })),
+    ),
+    id,
+  );
 }
 
 /** Back to what a new node has; a widget of a subgraph, back to what is inside. */

@@ -66,9 +66,13 @@ function autogrown(input: InputDef, present: readonly Slot[]): Slot[] {
   const names = list(template.names).map(String);
   if (names.length) return names.map((n) => ({ name: `${input.name}.${n}`, type }));
   const prefix = `${input.name}.${text(template.prefix) ?? name}`;
-  const there = present.filter((slot) => slot.name.startsWith(prefix)).length;
-  const count = Math.max(there, Number(template.min ?? 1));
-  return Array.from({ length: count }, (_, i) => ({ name: `${prefix}${i}`, type }));
+  const there = present.filter((slot) => slot.name.startsWith(prefix));
+  const full = there.at(-1)?.raw?.link != null;
+  const count = Math.max(there.length + (full ? 1 : 0), Number(template.min ?? 1));
+  return Array.from({ length: Math.min(count, Number(template.max ?? count)) }, (_, i) => ({
+    name: `${prefix}${i}`,
+    type,
+  }));
 }
 
 function innerInput(sections: JsonObject): [name: string, type: string] {

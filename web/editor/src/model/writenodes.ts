@@ -61,21 +61,16 @@ function writeNode(writing: Writing, node: Node, order: number, links: Ends): Js
   });
 }
 
-/** A slot that only the definition has is written once one of them is linked, or with a node of our own. */
+/** Slots beyond those of the file, which only the definition has, are written once one of them is linked. */
 function slots(node: Node, side: "inputs" | "outputs", links: Ends): Fields {
-  const [list, end] = [node[side], side === "inputs" ? "in" : "out"];
+  const [all, end] = [node[side], side === "inputs" ? "in" : "out"];
   const idsOf = (from: Ends["now"] | undefined, i: number) => from?.get(`${end} ${node.id} ${i}`) ?? [];
-  const written = list.map((slot, i) => writeSlot(slot, side, idsOf(links.now, i), links.was && idsOf(links.was, i)));
-  const stored = list.filter((slot) => slot.raw);
-  const linked = list.some((slot, i) => !slot.raw && idsOf(links.now, i).length > 0);
+  const written = all.map((slot, i) => writeSlot(slot, side, idsOf(links.now, i), links.was && idsOf(links.was, i)));
+  const count = list(node.raw?.[side]).length;
+  const linked = all.some((slot, i) => !slot.raw && i >= count && idsOf(links.now, i).length > 0);
   if (!node.raw || linked) return { [side]: written };
-  if (same(node.raw[side] ?? [], written.slice(0, stored.length)) && stored.length === rawCount(node, side)) return {};
-  const shown = written.filter((_, i) => list[i]!.raw);
-  return { [side]: shown };
-}
-
-function rawCount(node: Node, side: "inputs" | "outputs"): number {
-  return list(node.raw?.[side]).length;
+  const shown = written.filter((_, i) => i < count || all[i]!.raw);
+  return same(node.raw[side] ?? [], shown) ? {} : { [side]: shown };
 }
 
 function writeSlot(

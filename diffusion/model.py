@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from diffusion import patches
 from diffusion.placement import Resident
 from diffusion.prediction import Prediction
 
@@ -65,7 +66,9 @@ class Model:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the weights."""
+        """Bytes of the weights, or only of the patches where those are another handle's too."""
+        if isinstance(self.network, Resident) and self.network.patches:
+            return patches.nbytes(self.network.patches)
         module = module_of(self.network)
         return sum(t.nbytes for t in (*module.parameters(), *module.buffers())) if module else 0
 

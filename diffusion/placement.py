@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import precision, settings
+from diffusion.patches import Patches, changed, then
 from diffusion.weights import Weights
 
 HEADROOM = 1.5  # how much more memory than estimated must be free
@@ -53,38 +55,111 @@ def for_coder(*, on_cpu: bool = False) -> Place:
     return Place(torch.device("cpu") if on_cpu else device(), precision.coder())
 
 
+class _Held:
+    """The weights of one network: the file's, or in their place, changed as the last user wanted them."""
+
+    def __init__(self, module: nn.Module, place: Place, weights: Weights | None):
+        self.module, self.place = module, place
+        self.stored = {name: t.data for name, t in (*module.named_parameters(), *module.named_buffers())}
+        self.forget = weights.forget if weights else None
+        self.applied: Patches | None = None  # None: not in place
+
+    def ready(self, patches: Patches) -> None:
+        """Put every weight in its place, or only those that `patches` want otherwise than they are."""
+        if self.applied is None:
+            make_room(self.place.device, self.bytes(patches))
+            _assign(self.module, self.stored, lambda name: self._moved(name, patches))
+        elif self.applied is not patches:
+            old = self.applied
+            differing = {n for n in {**old, **patches} if old.get(n, ()) != patches.get(n, ())}
+            _assign(self.module, differing, lambda name: self._moved(name, patches))
+        self.applied = patches
+        _used(self)
+
+    def release(self) -> None:
+        _assign(self.module, self.stored, lambda name: self.stored[name])
+        self.applied = None
+
+    def bytes(self, patches: Patches) -> int:
+        moving = (t for name, t in self.stored.items() if patches.get(name) or not self._fitting(t))
+        return sum(t.numel() * self.dtype(t).itemsize for t in moving)
+
+    def value(self, name: str, patches: Patches, device: torch.device | None = None) -> Tensor:
+        """A weight in float32, changed; not kept."""
+        return changed(self.stored[name].to(device or self.stored[name].device), patches.get(name, ()))
+
+    def dtype(self, tensor: Tensor) -> torch.dtype:
+        return self.place.dtype if tensor.is_floating_point() else tensor.dtype
+
+    def format(self, tensor: Tensor) -> torch.memory_format:
+        last = self.place.channels_last and tensor.dim() == 4
+        return torch.channels_last if last else torch.contiguous_format
+
+    def _fitting(self, tensor: Tensor) -> bool:
+        same = tensor.device == self.place.device and tensor.dtype == self.dtype(tensor)
+        return same and tensor.is_contiguous(memory_format=self.format(tensor))
+
+    def _moved(self, name: str, patches: Patches) -> Tensor:
+        tensor = self.stored[name]
+        if not patches.get(name) and self._fitting(tensor):
+            return tensor
+        found = self.value(name, patches, self.place.device) if patches.get(name) else tensor
+        moved = found.to(self.place.device, self.dtype(tensor), memory_format=self.format(tensor))
+        if self.forget:
+            self.forget(tensor)
+        return moved
+
+
 class Resident:
     """A network with a place. Its weights stay where the file has them until it is first used.
 
     Called as the network is, with tensors of any type and device; the answer comes back as the first one went in.
+    Handles that differ in their patches share the network: there is one set of weights in memory, merged with the
+    patches of the handle that was used last; the others' are undone by reading the file again.
     """
 
     def __init__(self, module: nn.Module, place: Place, weights: Weights | None = None, activation: int = 0):
         """weights: where the module's tensors come from. activation: values that a call holds, a latent pixel."""
         self.module, self.place, self.activation = module, place, activation
-        self._stored = {name: t.data for name, t in (*module.named_parameters(), *module.named_buffers())}
-        self._forget = weights.forget if weights else None
-        self._ready = False
+        self.patches: Patches = {}
+        self._held = _Held(module, place, weights)
+
+    def patched(self, patches: Patches) -> Resident:
+        """A handle on the same network, whose weights are changed further."""
+        other = copy.copy(self)
+        other.patches = then(self.patches, patches)
+        return other
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of the weights, by name."""
+        return {name: tuple(tensor.shape) for name, tensor in self._held.stored.items()}
+
+    def stored_dtype(self, name: str) -> torch.dtype:
+        """The type that the file has a weight in."""
+        return self._held.stored[name].dtype
+
+    def value(self, name: str, device: torch.device | None = None) -> Tensor:
+        """A weight in float32, with the patches merged; computed, not kept. device: None = where the file's are."""
+        return self._held.value(name, self.patches, device)
+
+    def state(self, name: str) -> tuple[object, ...]:
+        """What the value of a weight follows from; equal for handles that have the same value."""
+        return self._held, self.patches.get(name, ())
 
     @property
     def bytes(self) -> int:
         """What being in its place takes beside the file's own pages."""
-        moving = (t for t in self._stored.values() if not self._fitting(t))
-        return sum(t.numel() * self._dtype(t).itemsize for t in moving)
+        return self._held.bytes(self.patches)
 
     def ready(self) -> nn.Module:
         """The module, with its weights in their place."""
-        if not self._ready:
-            make_room(self.place.device, self.bytes)
-            _assign(self.module, lambda name: self._moved(self._stored[name]))
-            self._ready = True
-        _used(self)
+        self._held.ready(self.patches)
         return self.module
 
     def release(self) -> None:
         """Give the memory back: the weights are the file's again."""
-        _assign(self.module, lambda name: self._stored[name])
-        self._ready = False
+        self._held.release()
 
     def __call__(self, x: Tensor, *args: Any, **options: Any) -> Any:
         return self.call("__call__", x, *args, **options)
@@ -94,7 +169,7 @@ class Resident:
         function = getattr(self.ready(), method)
         given = [self._carry(a) for a in (x, *args)]
         # pixels come with channels last, for which torch's CPU group norm is far less exact
-        given[0] = given[0].contiguous(memory_format=self._format(given[0]))
+        given[0] = given[0].contiguous(memory_format=self._held.format(given[0]))
         y = function(*given, **{name: self._carry(o) for name, o in options.items()})
         dtype = x.dtype if x.is_floating_point() else torch.float32  # tokens go in as whole numbers
         return tuple(t.to(x.device, dtype) for t in y) if isinstance(y, tuple) else y.to(x.device, dtype)
@@ -106,44 +181,25 @@ class Resident:
         if not isinstance(value, Tensor):
             return value
         # vectors are timesteps, of which 16 bits hold too few
-        return value.to(self.place.device, self._dtype(value) if value.dim() > 1 else value.dtype)
-
-    def _dtype(self, tensor: Tensor) -> torch.dtype:
-        return self.place.dtype if tensor.is_floating_point() else tensor.dtype
-
-    def _format(self, tensor: Tensor) -> torch.memory_format:
-        last = self.place.channels_last and tensor.dim() == 4
-        return torch.channels_last if last else torch.contiguous_format
-
-    def _fitting(self, tensor: Tensor) -> bool:
-        same = tensor.device == self.place.device and tensor.dtype == self._dtype(tensor)
-        return same and tensor.is_contiguous(memory_format=self._format(tensor))
-
-    def _moved(self, tensor: Tensor) -> Tensor:
-        if self._fitting(tensor):
-            return tensor
-        moved = tensor.to(self.place.device, self._dtype(tensor), memory_format=self._format(tensor))
-        if self._forget:
-            self._forget(tensor)
-        return moved
+        return value.to(self.place.device, self._held.dtype(value) if value.dim() > 1 else value.dtype)
 
 
-def _assign(module: nn.Module, tensor_of: Callable[[str], Tensor]) -> None:
-    """Exchange every parameter and buffer, one at a time, so that only one is held twice."""
+def _assign(module: nn.Module, names: Container[str], tensor_of: Callable[[str], Tensor]) -> None:
+    """Exchange the parameters and buffers of these names, one at a time, so that only one is held twice."""
     for prefix, part in module.named_modules():
         start = f"{prefix}." if prefix else ""
-        for name, _ in list(part.named_parameters(recurse=False)):
+        for name in [n for n, _ in part.named_parameters(recurse=False) if start + n in names]:
             setattr(part, name, nn.Parameter(tensor_of(start + name), requires_grad=False))
-        for name, _ in list(part.named_buffers(recurse=False)):
+        for name in [n for n, _ in part.named_buffers(recurse=False) if start + n in names]:
             setattr(part, name, tensor_of(start + name))
 
 
 # --- memory --------------------------------------------------------------------------------------
 
-_in_place: list[weakref.ref[Resident]] = []  # least recently used first
+_in_place: list[weakref.ref[_Held]] = []  # least recently used first
 
 
-def _used(network: Resident) -> None:
+def _used(network: _Held) -> None:
     if _in_place and _in_place[-1]() is network:
         return
     _in_place[:] = [r for r in _in_place if r() not in (None, network)]

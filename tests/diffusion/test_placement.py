@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from diffusion import placement, precision, settings
+from diffusion.patches import Patch
 from diffusion.placement import Place, Resident
 from diffusion.weights import Weights, assemble, open_weights
 
@@ -136,3 +137,40 @@ def test_settings_are_checked_and_come_from_the_environment(monkeypatch: pytest.
     with pytest.raises(ValueError, match="device 'tpu'"):
         settings.Settings("auto", "tpu")
     assert settings.Settings(device="cuda:1").device == "cuda:1"
+
+
+def doubled(weights: Weights) -> dict[str, tuple[Patch, ...]]:
+    return {"conv.weight": (Patch(("double", weights.path), lambda w: 2 * w, 8),)}
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_handles_share_one_set_of_weights_which_is_the_last_users(weights: Weights, dtype: torch.dtype):
+    network = resident(weights, dtype)
+    other = network.patched(doubled(weights))
+    plain = weights.tensors["conv.weight"].to(dtype)
+    twice = other.ready()
+    assert twice is network.module
+    assert twice.state_dict()["conv.weight"].equal(2 * plain)
+    merged, bias = (twice.state_dict()[n].data_ptr() for n in ("conv.weight", "conv.bias"))
+    assert network.patched(doubled(weights)).ready().state_dict()["conv.weight"].data_ptr() == merged  # kept
+    back = network.ready().state_dict()
+    assert back["conv.weight"].equal(plain)
+    assert back["conv.bias"].data_ptr() == bias  # what no patch changes is not even touched
+    if dtype is torch.float16:
+        assert back["conv.weight"].data_ptr() == weights.tensors["conv.weight"].data_ptr()
+    other.patched(doubled(weights)).ready()
+    assert network.module.state_dict()["conv.weight"].equal(4 * plain)
+    other.release()
+    assert network.module.state_dict()["conv.weight"].data_ptr() == weights.tensors["conv.weight"].data_ptr()
+
+
+def test_values_are_computed_and_not_kept(weights: Weights):
+    network = resident(weights, torch.float32)
+    other = network.patched(doubled(weights))
+    assert other.value("conv.weight").equal(2 * weights.tensors["conv.weight"].float())
+    assert network.module.state_dict()["conv.weight"].data_ptr() == weights.tensors["conv.weight"].data_ptr()
+    assert other.state("conv.bias") == network.state("conv.bias")
+    assert other.state("conv.weight") != network.state("conv.weight")
+    assert other.state("conv.weight") == network.patched(doubled(weights)).state("conv.weight")
+    assert (other.bytes, network.bytes) == (4 * (4 * 3 * 9 + 4), 4 * (4 * 3 * 9 + 4))
+    assert other.shapes == {"conv.weight": (4, 3, 3, 3), "conv.bias": (4,), "count": (1,)}

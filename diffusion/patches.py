@@ -1,0 +1,44 @@
+"""Changes of weights: what adapters and merges are. Nothing is computed before the network is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One change of one weight.
+
+    key: patches with the same key do the same. change: the weight in float32 -> the new one, of the same shape; it
+    leaves what it is given as it is. nbytes: what the change keeps in memory.
+    """
+
+    key: Hashable
+    change: Callable[[Tensor], Tensor] = field(compare=False)
+    nbytes: int = field(default=0, compare=False)
+
+
+Patches = Mapping[str, tuple[Patch, ...]]
+"""The changes of a network's weights by their names, the first one first."""
+
+
+def then(first: Patches, second: Patches) -> Patches:
+    """Both, one after the other."""
+    return {name: (*first.get(name, ()), *second.get(name, ())) for name in {**first, **second}}
+
+
+def nbytes(patches: Patches) -> int:
+    return sum(patch.nbytes for chain in patches.values() for patch in chain)
+
+
+@torch.no_grad()
+def changed(weight: Tensor, chain: tuple[Patch, ...]) -> Tensor:
+    """The weight after all changes, in float32."""
+    weight = weight.float()
+    for patch in chain:
+        weight = patch.change(weight)
+    return weight

@@ -26,6 +26,8 @@ const PATHS = {
   changes: "M8 4v16M5 7l3-3 3 3M16 20V4M13 17l3 3 3-3",
   open: "M5 5h7M5 5v14h14v-7M14 4h6v6M20 4l-9 9",
   edit: "M4 20l1-5L16 4l4 4L9 19z",
+  minus: "M5 12h14",
+  refresh: "M20 11a8 8 0 1 0-2.3 6.3M20 4v7h-7",
   more: "M5 12h.01M12 12h.01M19 12h.01",
   check: "M5 12.5l4.5 4.5L19 7",
   node: "M4 7h16v10H4zM4 10.5h16",

@@ -1,6 +1,7 @@
 /** Questions to the server. Addresses are relative to the page, so that it works behind a proxy's path too. */
 
 import { isObject, object, text } from "../model/json";
+import { parseJson as parse, printJson as print } from "../model/jsontext";
 import type { Json, JsonObject } from "../model/types";
 
 /** The server answered, but not with what was asked for. */
@@ -40,26 +41,6 @@ export async function postJson(path: string, body: Json): Promise<Json> {
   const headers = { "Content-Type": "application/json" };
   const answer = await (await ask(path, { method: "POST", headers, body: print(body) })).text();
   return answer ? parse(answer) : null;
-}
-
-const INT = "\u0001int:";
-
-/** JSON with whole numbers of any size. */
-export function print(value: Json, indent?: number): string {
-  const replace = (_: string, inner: unknown) => (typeof inner === "bigint" ? INT + inner.toString() : inner);
-  return JSON.stringify(value, replace, indent).replace(/"\\u0001int:(-?\d+)"/g, "$1");
-}
-
-/** Reads it; NaN, which old pictures hold, is null. */
-export function parse(words: string): Json {
-  const marked = words.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|NaN|-?Infinity/g, (found) => {
-    if (found.startsWith('"')) return found;
-    if (!/^-?\d/.test(found)) return "null";
-    return !/^-?\d{16,}$/.test(found) || Number.isSafeInteger(Number(found)) ? found : `"\\u0001int:${found}"`;
-  });
-  const revive = (_: string, inner: unknown) =>
-    typeof inner === "string" && inner.startsWith(INT) ? BigInt(inner.slice(INT.length)) : inner;
-  return JSON.parse(marked, revive) as Json;
 }
 
 /** Where a file that a node made or was given can be seen. */

@@ -1,0 +1,24 @@
+import { t } from "../i18n";
+import { Icon } from "./icons";
+import { Menu, type MenuLines } from "./Menu";
+import { line, RunControls } from "./RunControls";
+import { TabBar } from "./TabBar";
+
+export function TopBar() {
+  const lines: MenuLines = [
+    ...["new", "open", "save", "saveAs", "rename"].map(line),
+    "line",
+    ...["download04", "download1", "downloadApi"].map(line),
+    "line",
+    ...["settings", "help"].map(line),
+  ];
+  return (
+    <header className="topbar">
+      <Menu label={t("app.menu")} lines={lines} className="icon-button brand">
+        <Icon name="menu" />
+      </Menu>
+      <TabBar />
+      <RunControls />
+    </header>
+  );
+}

@@ -1,0 +1,75 @@
+/** What happens when the page opens, in its order. */
+
+import { t } from "../i18n";
+import { isObject } from "../model/json";
+import { readDefs } from "../model/nodes";
+import { watchChanges } from "../run/auto";
+import { follow, whenEnded } from "../run/follow";
+import { queue, whenTold } from "../run/run";
+import { getJson } from "../run/server";
+import { newTab } from "./actions";
+import { editor, isChanged, setDefs } from "./editor";
+import { restoreLayout, showRight } from "./layout";
+import { openAddress } from "./reading";
+import { keepTabs, recover } from "./recovery";
+import { apply } from "./settings";
+import { listen } from "./shortcuts";
+import { toast } from "./toasts";
+
+const AGAIN = 2_000; // milliseconds
+
+let connectNow: () => void = () => undefined;
+
+export function reconnect(): void {
+  connectNow();
+}
+
+export async function start(): Promise<void> {
+  apply();
+  restoreLayout();
+  listen();
+  tellPeople();
+  window.addEventListener("beforeunload", warnOfLoss);
+  await loadDefs();
+  await openWhatIsThere();
+  keepTabs();
+  watchChanges();
+  connectNow = follow();
+}
+
+/** Asked until it comes: the server may still be starting. */
+export async function loadDefs(): Promise<void> {
+  for (;;) {
+    const info = await getJson("object_info").catch(() => undefined);
+    if (isObject(info)) return setDefs(readDefs(info));
+    await new Promise((resolve) => setTimeout(resolve, AGAIN));
+  }
+}
+
+/** What was open, then what the address asks for; for who comes for the first time, the first graph. */
+async function openWhatIsThere(): Promise<void> {
+  const { tabs, crashed } = await recover();
+  if (crashed) toast("info", t("app.recovered"));
+  const wanted = new URLSearchParams(location.search).get("workflow");
+  if (wanted && (await openAddress(wanted))) history.replaceState(null, "", location.pathname);
+  if (!editor.get().tabs.length && !tabs) newTab();
+  editor.subscribe(() => !editor.get().tabs.length && newTab());
+}
+
+function tellPeople(): void {
+  whenTold((what, detail) => {
+    if (what === "unreachable") toast("error", t("app.unreachable"));
+    if (what !== "refused") return;
+    toast("error", detail || t("app.partly"), { label: t("app.show"), run: () => showRight("problems") });
+  });
+  whenEnded((job) => {
+    if (job.phase !== "error") return;
+    const again = { label: t("app.again"), run: () => void queue() };
+    toast("error", t("app.failed", { why: job.error ?? "" }), again);
+  });
+}
+
+/** Everything is kept in this browser; only who has none of it kept is asked. */
+function warnOfLoss(event: BeforeUnloadEvent): void {
+  if (!("indexedDB" in window) && editor.get().tabs.some(isChanged)) event.preventDefault();
+}

@@ -1,0 +1,71 @@
+/** All keys, from the same tables that make them work. */
+
+import { useState } from "react";
+import { ACTIONS } from "../app/actions";
+import { Dialog } from "../app/Dialog";
+import { showDialog } from "../app/layout";
+import { shownKeys } from "../app/shortcuts";
+import { GRAPH_COMMANDS } from "../commands/graph";
+import { t, type Key } from "../i18n";
+import { Search } from "./Panel";
+
+interface Line {
+  readonly label: string;
+  readonly keys: readonly string[];
+}
+
+const GESTURES: readonly (readonly [Key, Key])[] = [
+  ["panels.gestureSearch", "panels.keysSearch"],
+  ["panels.gesturePan", "panels.keysPan"],
+  ["panels.gestureZoom", "panels.keysZoom"],
+  ["panels.gestureBox", "panels.keysBox"],
+  ["panels.gestureLink", "panels.keysLink"],
+  ["panels.gestureNumber", "panels.keysNumber"],
+];
+
+export function Help() {
+  const [words, setWords] = useState("");
+  const parts: [string, Line[]][] = [
+    [t("panels.helpApp"), ACTIONS.flatMap(({ label, keys }) => (keys ? [{ label: t(label), keys: [keys] }] : []))],
+    [
+      t("panels.helpGraph"),
+      GRAPH_COMMANDS.flatMap(({ label, keys }) => (keys?.length ? [{ label: t(label), keys }] : [])),
+    ],
+    [t("panels.helpMouse"), GESTURES.map(([label, how]) => ({ label: t(label), keys: [t(how)] }))],
+  ];
+  return (
+    <Dialog wide title={t("app.help")} onClose={() => showDialog(null)}>
+      <Search value={words} label={t("panels.searchHelp")} onChange={setWords} />
+      <div className="help">
+        {parts.map(([name, lines]) => (
+          <Part key={name} name={name} lines={lines.filter((line) => matches(line, words))} />
+        ))}
+      </div>
+    </Dialog>
+  );
+}
+
+function matches({ label, keys }: Line, words: string): boolean {
+  return [label, ...keys].join(" ").toLowerCase().includes(words.toLowerCase());
+}
+
+function Part({ name, lines }: { name: string; lines: readonly Line[] }) {
+  if (!lines.length) return null;
+  return (
+    <section>
+      <h3>{name}</h3>
+      <dl className="keys">
+        {lines.map(({ label, keys }) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>
+              {keys.map((one) => (
+                <kbd key={one}>{shownKeys(one)}</kbd>
+              ))}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}

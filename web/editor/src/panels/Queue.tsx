@@ -1,0 +1,185 @@
+/** What runs, what waits, and what was. */
+
+import { useEffect, type ReactNode } from "react";
+import { Icon } from "../app/icons";
+import { IconButton } from "../app/IconButton";
+import { toggleRight } from "../app/layout";
+import { openJob } from "../app/reading";
+import { choose } from "../app/questions";
+import { useStore } from "../app/store";
+import { toast } from "../app/toasts";
+import { duration, moment } from "../app/words";
+import { t } from "../i18n";
+import * as queue from "../run/jobs";
+import type { Job } from "../run/jobs";
+import { run } from "../run/run";
+import { viewUrl } from "../run/server";
+import { clientId } from "../run/session";
+import { openGallery } from "./pictures";
+import { Nothing, Panel, Search } from "./Panel";
+
+export function Queue() {
+  const state = useStore(queue.jobs, (all) => all);
+  useEffect(queue.watch, []);
+  return (
+    <Panel title={t("app.queue")} side="right" tools={<Tools paused={state.paused} />} onClose={close}>
+      {state.failed && <Nothing>{t("app.unreachable")}</Nothing>}
+      {state.paused && <p className="notice">{t("panels.paused")}</p>}
+      <Part title={t("panels.runs")} count={state.running.length}>
+        {state.running.map((job) => (
+          <Running key={job.id} job={job} overall={state.overall[job.id] ?? 0} />
+        ))}
+      </Part>
+      <Part title={t("panels.waits")} count={state.pending.length}>
+        {state.pending.map((job, i) => (
+          <Pending key={job.id} job={job} place={i} />
+        ))}
+      </Part>
+      <History />
+    </Panel>
+  );
+}
+
+const close = () => toggleRight("queue");
+
+function attempt(change: Promise<void>): void {
+  change.catch((error: Error) => toast("error", error.message || t("app.unreachable")));
+}
+
+function Tools({ paused }: { paused: boolean }) {
+  return (
+    <IconButton
+      icon={paused ? "play" : "pause"}
+      label={t(paused ? "panels.resume" : "panels.pause")}
+      aria-pressed={paused}
+      onClick={() => attempt(queue.pause(!paused))}
+    />
+  );
+}
+
+function Part({ title, count, children }: { title: string; count: number; children: ReactNode }) {
+  if (!count) return null;
+  return (
+    <section aria-label={title}>
+      <h3>
+        {title} <span className="dim">{count}</span>
+      </h3>
+      <ul className="jobs">{children}</ul>
+    </section>
+  );
+}
+
+function Running({ job, overall }: { job: Job; overall: number }) {
+  const own = useStore(run, (state) => (state.job === job.id ? (state.overall ?? 0) : undefined));
+  const percent = Math.floor((own ?? overall) * 100);
+  return (
+    <li className="job job-running">
+      <span className="job-thumb">
+        <Icon name="play" />
+      </span>
+      <span className="job-text">
+        <span className="job-name">{whose(job)}</span>
+        <span
+          className="run-bar"
+          role="progressbar"
+          aria-label={t("app.progress")}
+          aria-valuenow={percent}
+          aria-valuemin={0}
+          aria-valuemax={100}
+        >
+          <div style={{ width: `${percent}%` }} />
+        </span>
+        <span className="dim">{percent} %</span>
+      </span>
+      <IconButton icon="stop" label={t("app.interrupt")} onClick={() => attempt(queue.cancel(job.id))} />
+    </li>
+  );
+}
+
+function Pending({ job, place }: { job: Job; place: number }) {
+  return (
+    <li className="job">
+      <span className="job-thumb job-place">{place + 1}</span>
+      <span className="job-text">
+        <span className="job-name">{whose(job)}</span>
+        <span className="dim">{moment(job.created)}</span>
+      </span>
+      {place > 1 && (
+        <IconButton icon="top" label={t("panels.toFront")} onClick={() => attempt(queue.move(job.id, 0))} />
+      )}
+      {place > 0 && (
+        <IconButton icon="up" label={t("panels.up")} onClick={() => attempt(queue.move(job.id, place - 1))} />
+      )}
+      <IconButton icon="close" label={t("panels.remove")} onClick={() => attempt(queue.remove([job.id]))} />
+    </li>
+  );
+}
+
+/** A short name, and whether it came from this window. */
+function whose(job: Job): string {
+  const name = t("app.jobName", { id: job.id.slice(0, 8) });
+  return job.client === clientId() ? name : t("panels.elsewhere", { name });
+}
+
+function History() {
+  const { history, more, search } = useStore(queue.jobs, (all) => all);
+  return (
+    <section aria-label={t("panels.history")}>
+      <div className="section-head">
+        <h3>{t("panels.history")}</h3>
+        <IconButton
+          icon="trash"
+          label={t("panels.clearHistory")}
+          disabled={!history.length}
+          onClick={() => void clear()}
+        />
+      </div>
+      <Search value={search} label={t("panels.searchHistory")} onChange={queue.search} />
+      {!history.length && <Nothing>{t(search ? "panels.noMatch" : "panels.noHistory")}</Nothing>}
+      <ul className="jobs">
+        {history.map((job) => (
+          <Finished key={job.id} job={job} />
+        ))}
+      </ul>
+      {more && (
+        <button type="button" className="button wide" onClick={queue.showMore}>
+          {t("panels.more")}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function Finished({ job }: { job: Job }) {
+  const took = job.began && job.ended ? duration((job.ended - job.began) / 1000) : "";
+  const label = t("panels.showPictures", { id: job.id.slice(0, 8) });
+  return (
+    <li className={`job job-${job.status}`}>
+      {job.picture ? (
+        <button type="button" className="job-thumb" aria-label={label} onClick={() => void openGallery(job.id)}>
+          <img src={viewUrl(job.picture, true)} alt="" loading="lazy" />
+          {job.outputs > 1 && <span className="badge">{job.outputs}</span>}
+        </button>
+      ) : (
+        <span className="job-thumb">
+          <Icon name={job.status === "completed" ? "check" : "alert"} />
+        </span>
+      )}
+      <span className="job-text">
+        <span className="job-name">{t(`panels.${job.status}` as const)}</span>
+        <span className="dim">{[moment(job.ended ?? job.created), took].filter(Boolean).join(" · ")}</span>
+        {job.error && <span className="job-error">{job.error}</span>}
+      </span>
+      <IconButton icon="open" label={t("panels.openGraph")} onClick={() => void openJob(job.id)} />
+      <IconButton icon="trash" label={t("panels.forget")} onClick={() => attempt(queue.forget([job.id]))} />
+    </li>
+  );
+}
+
+async function clear(): Promise<void> {
+  const answer = await choose(t("panels.clearHistory"), t("panels.clearText"), [
+    { id: "no", label: t("app.cancel") },
+    { id: "yes", label: t("panels.clearHistory"), kind: "danger" },
+  ]);
+  if (answer === "yes") attempt(queue.clearHistory());
+}

@@ -12,5 +12,5 @@ export default defineConfig({
     // `npm run dev` beside a running server: the page comes from here, everything else from there
     proxy: Object.fromEntries(routes.map((route) => [route, { target: server, ws: route === "/ws" }])),
   },
-  test: { include: ["tests/**/*.test.ts", "src/**/*.test.{ts,tsx}"], environment: "node" },
+  test: { include: ["tests/**/*.test.ts", "src/**/*.test.{ts,tsx}"], environment: "node", testTimeout: 60_000 },
 });

@@ -38,9 +38,15 @@ export function refusal(at: Place, from: End, to: End): Refusal | null {
   const output = outputsOf(graph, from.node)[from.slot];
   const input = inputsOf(graph, to.node)[to.slot];
   if (!output || !input) return "absent";
-  if (graph.nodes.get(from.node)?.type === PRIMITIVE && input.widget === undefined) return "widget";
+  if (graph.nodes.get(from.node)?.type === PRIMITIVE && !fillable(at, to)) return "widget";
   if (!compatible(sourceType(graph, from), targetType(graph, to))) return "type";
   return leadsTo(graph, to.node, from.node) ? "cycle" : null;
+}
+
+/** A primitive fills in widgets. It does not reach into a subgraph: the standard's editor ignores it there. */
+function fillable(at: Place, to: End): boolean {
+  const node = graphOf(at).nodes.get(to.node);
+  return node?.inputs[to.slot]?.widget !== undefined && !at.doc.definitions.has(node.type);
 }
 
 export function canConnect(at: Place, from: End, to: End): boolean {

@@ -15,22 +15,28 @@ export function unpack(at: Place, id: NodeId): Made {
   const host = graphOf(at).nodes.get(id);
   const definition = host && at.doc.definitions.get(host.type);
   if (!host || !definition) return { doc: at.doc, nodes: [] };
-  const inner = { ...definition, nodes: given(host, definition) };
+  const inner = { ...definition, nodes: given(at, host, definition) };
   const { doc, ids } = merge(at, inner, minus(host.pos, corner(definition)));
   const joined = join(after(at, doc), host, definition, ids);
   return { doc: removeNodes(after(at, joined), [id]), nodes: [...ids.values()] };
 }
 
 /** The inner nodes with the values that the instance gives them; muted or bypassed if it is. */
-function given(host: Node, definition: Definition): Map<NodeId, Node> {
+function given(at: Place, host: Node, definition: Definition): Map<NodeId, Node> {
   const nodes = new Map(definition.nodes);
   if (host.mode !== ACTIVE) for (const node of nodes.values()) nodes.set(node.id, { ...node, mode: host.mode });
   const give = (id: NodeId, name: string, value: Json) => {
     const node = nodes.get(id);
     if (node) nodes.set(id, { ...node, values: { ...node.values, [name]: value } });
   };
-  for (const [name, value] of Object.entries(host.values)) {
-    for (const [id, widget] of targetsOf(host, definition, name)) give(id, widget, value);
+  const linked = new Set(
+    host.inputs.filter((_, slot) => linkInto(graphOf(at), { node: host.id, slot })).map((s) => s.name),
+  );
+  for (const { name, widget, default: inner } of defOf(at.doc, host, at.defs)?.inputs ?? []) {
+    const targets = targetsOf(host, definition, name);
+    const value = host.values[name] ?? (targets.length > 1 ? inner : undefined); // of several the first decides
+    if (!widget || value === undefined || linked.has(name)) continue;
+    for (const [id, target] of targets) give(id, target, value);
   }
   return nodes;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,7 @@ class Described(nn.Module):
 
 def load(path: Path) -> Upscaler:
     """Any upscaler that spandrel knows. Raises ModelFileError."""
-    import spandrel
-
+    spandrel: Any = importlib.import_module("spandrel")
     try:
         described: Any = spandrel.ModelLoader("cpu").load_from_state_dict(dict(open_weights(path).tensors))
     except Exception as error:  # whatever it meets in a file

@@ -2,6 +2,7 @@
 
 import { lazy, Suspense, useSyncExternalStore } from "react";
 import { Canvas } from "../canvas/Canvas";
+import { Tour } from "../first/Tour";
 import { language, onLanguage, t } from "../i18n";
 import { Compare } from "../panels/Compare";
 import { Changes } from "../panels/Changes";
@@ -11,6 +12,7 @@ import { Problems } from "../panels/Problems";
 import { Queue } from "../panels/Queue";
 import { Templates } from "../panels/Templates";
 import { Viewer } from "../panels/Viewer";
+import { Tooltips } from "../widgets";
 import { Banner } from "./Banner";
 import { DropZone } from "./DropZone";
 import { layout } from "./layout";
@@ -44,6 +46,8 @@ export function App() {
       <DropZone />
       <Dialogs />
       <Toasts />
+      <Tour />
+      <Tooltips />
     </div>
   );
 }

@@ -1,5 +1,6 @@
 /** What happens when the page opens, in its order. */
 
+import { openFirst } from "../first/first";
 import { t } from "../i18n";
 import { isObject } from "../model/json";
 import { readDefs } from "../model/nodes";
@@ -52,7 +53,7 @@ async function openWhatIsThere(): Promise<void> {
   if (crashed) toast("info", t("app.recovered"));
   const wanted = new URLSearchParams(location.search).get("workflow");
   if (wanted && (await openAddress(wanted))) history.replaceState(null, "", location.pathname);
-  if (!editor.get().tabs.length && !tabs) newTab();
+  if (!editor.get().tabs.length && (tabs || !(await openFirst()))) newTab();
   editor.subscribe(() => !editor.get().tabs.length && newTab());
 }
 

@@ -16,6 +16,7 @@ export const widgets = {
   "file.busy": ["Uploading…", "正在上传…"],
   "file.choose": ["Upload…", "上传…"],
   "file.gone": ["{name} cannot be shown", "无法显示 {name}"],
+  "first.name": ["My first picture", "我的第一张图片"],
   "mask.brush": ["Brush", "画笔"],
   "mask.canvas": ["The mask over the picture", "图片上的遮罩"],
   "mask.clear": ["Clear", "清除"],
@@ -46,4 +47,29 @@ export const widgets = {
   "record.start": ["Record", "录音"],
   "record.stop": ["Stop", "停止"],
   "seed.random": ["New random seed", "随机新种子"],
+  "tour.back": ["Back", "上一步"],
+  "tour.count": ["{at} of {all}", "第 {at} 步，共 {all} 步"],
+  "tour.done": ["Done", "完成"],
+  "tour.next": ["Next", "下一步"],
+  "tour.node": ["This is a node", "这是一个节点"],
+  "tour.nodeText": [
+    "Each node does one step: it takes what comes in at the left and passes its result on at the right. Links of one colour carry one kind of thing.",
+    "每个节点完成一个步骤：从左侧接收输入，从右侧送出结果。同一颜色的连线传递同一类数据。",
+  ],
+  "tour.picture": ["Your picture appears here", "图片会显示在这里"],
+  "tour.pictureText": [
+    "The last node shows it and saves it. All pictures are in the gallery at the left, each with the graph that made it.",
+    "最后一个节点会显示并保存图片。左侧的图库中有所有图片，以及生成每张图片的工作流。",
+  ],
+  "tour.prompt": ["Say what you want to see", "描述你想看到的画面"],
+  "tour.promptText": [
+    "This is the prompt. Write a few words, in place of the ones that are there.",
+    "这是提示词。用几个词替换现有的内容即可。",
+  ],
+  "tour.run": ["Press Run", "点击“运行”"],
+  "tour.runText": [
+    "Or Ctrl+Enter, anywhere. Each node shows how far it is, and what did not change is not computed again.",
+    "在任何地方按 Ctrl+Enter 也可以。每个节点会显示进度，没有改变的部分不会重新计算。",
+  ],
+  "tour.skip": ["Skip the tour", "跳过导览"],
 } as const satisfies Part;

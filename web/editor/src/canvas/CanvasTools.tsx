@@ -71,7 +71,7 @@ export function Minimap() {
       zoomable
       ariaLabel={t("canvas.minimap")}
       nodeColor={colorOf}
-      nodeClassName={(node) => node.type ?? ""}
+      nodeClassName={(node) => `map-${node.type}`}
       nodeBorderRadius={6}
     />
   );
@@ -82,5 +82,5 @@ function colorOf(node: AnyNode): string {
   if (node.type !== "node") return "var(--line)";
   const { node: model, def } = node.data;
   if (!def) return "var(--danger)";
-  return model.color ?? "var(--line-strong)";
+  return model.color ?? "color-mix(in srgb, var(--line), var(--line-strong) 40%)";
 }

@@ -27,7 +27,7 @@ export function ChoiceList({ label, none, screen, choices, onLeave }: Props) {
   const list = useRef<HTMLUListElement>(null);
   const labels = choices.map((choice) => choice.label.toLowerCase());
   const found = search(query, labels).map((i) => choices[i]!);
-  useEffect(() => list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at]);
+  useEffect(() => void list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at]);
   const choose = (choice: Choice | undefined) => {
     onLeave();
     choice?.run();

@@ -42,7 +42,12 @@ export const NodeView = memo(
     const common = { id: node.id, selected, problems: problems.byInput };
     const isNote = node.type === NOTE || node.type === MARKDOWN;
     return (
-      <div className="node" style={looks(data)} {...marksOf(data, nodeRun?.state, problems.severity)}>
+      <div
+        className="node"
+        style={looks(data)}
+        {...marksOf(data, nodeRun?.state, problems.severity)}
+        {...{ "data-widgets": rows.widgets.length ? "" : undefined }}
+      >
         <NodeTitle data={data} run={nodeRun} problem={problems.whole} />
         {nodeRun?.state === "running" && <Progress value={nodeRun.value} max={nodeRun.max} />}
         {node.flags.collapsed ? (

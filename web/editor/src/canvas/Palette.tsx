@@ -121,7 +121,7 @@ interface ResultsProps {
 
 function Results({ found, at, query, onHover, onChoose }: ResultsProps) {
   const list = useRef<HTMLUListElement>(null);
-  useEffect(() => list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at]);
+  useEffect(() => void list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at]);
   if (!found.length) return <p className="palette-none">{t("canvas.nothingFound", { query })}</p>;
   return (
     <ul id="palette-list" className="palette-list" role="listbox" ref={list} aria-label={t("canvas.found")}>

@@ -43,7 +43,7 @@ export function nodeMenu(event: Click, node?: { readonly id: string; readonly ty
     if (id?.startsWith("bend:")) return commands("bend", now, at);
     if (id?.startsWith("-")) return [];
     const one = now.nodes.length === 1 ? now.nodes[0]! : undefined;
-    return [...copying(), "line", ...(one ? ofOne(one) : []), ...commands("nodes", now, at)];
+    return [...(one ? ofOne(one) : []), ...commands("nodes", now, at), ...copying()];
   });
 }
 
@@ -52,9 +52,8 @@ export function groupMenu(event: Click, id: string): void {
   show(event, "canvas.menu", (at) => [
     { ...entry("canvas.rename", "T"), run: () => open({ naming: id }) },
     { ...entry("canvas.color"), children: PAINTS.map((paint) => groupPaint(id, paint)) },
-    ...copying(),
-    "line",
     ...commands("group", hereNow(at), at),
+    ...copying(),
   ]);
 }
 
@@ -78,6 +77,7 @@ function show(event: Click, label: Key, items: (at: Point) => MenuItem[]): void 
 /** No line at an end, no two in a row. */
 export function tidy(items: readonly MenuItem[]): MenuItem[] {
   const kept = items.filter((item, i) => item !== "line" || (i > 0 && items[i - 1] !== "line"));
+  if (kept[0] === "line") return tidy(kept.slice(1));
   return kept.at(-1) === "line" ? kept.slice(0, -1) : kept;
 }
 
@@ -85,22 +85,24 @@ function entry(label: Key, keys?: string): MenuEntry {
   return { id: label, label: t(label), ...(keys ? { keys: shownKeys(keys) } : {}) };
 }
 
-/** The commands of a menu that apply, section by section; aligning has a menu of its own. */
+/** Sections that stand together, in the order of the menus: what takes away comes last. */
+const ORDER: readonly (readonly GraphCommand["section"][])[] = [
+  ["link"],
+  ["node", "look"],
+  ["group", "arrange", "subgraph"],
+  ["edit"],
+];
+
+/** The commands of a menu that apply, part by part; aligning has a menu of its own. */
 export function commands(menu: Menu, now: Here, at?: Point): MenuItem[] {
   const all = GRAPH_COMMANDS.filter((command) => command.menus.includes(menu) && command.when(now));
-  const isAligning = (command: GraphCommand) => /^(align|distribute)\./.test(command.id);
-  const aligning = all.filter(isAligning);
-  const items: MenuItem[] = [];
-  let section = "";
-  for (const command of all.filter((one) => !isAligning(one))) {
-    if (section && section !== command.section) items.push("line");
-    section = command.section;
-    items.push(line(command, now, at));
-    if (command.id === "arrange" && aligning.length) {
-      items.push({ ...entry("canvas.align"), children: aligning.map((one) => line(one, now, at)) });
-    }
-  }
-  return items;
+  return ORDER.flatMap((sections): MenuItem[] => {
+    const part = all.filter((command) => sections.includes(command.section));
+    const aligning = part.filter((command) => /^(align|distribute)\./.test(command.id));
+    const lines = part.filter((command) => !aligning.includes(command)).map((one) => line(one, now, at));
+    const inner = aligning.map((one) => line(one, now, at));
+    return ["line", ...lines, ...(inner.length ? [{ ...entry("canvas.align"), children: inner }] : [])];
+  });
 }
 
 function line(command: GraphCommand, now: Here, at?: Point): MenuEntry {

@@ -49,7 +49,7 @@ interface Props {
 
 function RailButton({ id, icon, pressed, count = 0 }: Props) {
   const { label, keys, run } = action(id);
-  const name = t(label);
+  const name = t(id === "help" ? "app.helpShort" : label);
   return (
     <button
       type="button"
@@ -60,7 +60,7 @@ function RailButton({ id, icon, pressed, count = 0 }: Props) {
     >
       <Icon name={icon} size={20} />
       <span className="rail-name">{name}</span>
-      {count > 0 && <span className="badge badge-warn">{count}</span>}
+      {count > 0 && <span className="count count-warn">{count}</span>}
     </button>
   );
 }

@@ -119,7 +119,7 @@ function Waiting() {
       onClick={() => toggleRight("queue")}
     >
       <Icon name="queue" />
-      <span className={remaining ? "badge" : "badge badge-none"}>{remaining}</span>
+      <span className={remaining ? "count" : "count count-none"}>{remaining}</span>
     </button>
   );
 }

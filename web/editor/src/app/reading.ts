@@ -1,13 +1,14 @@
 /** Files, pictures and text from anywhere become documents in tabs. */
 
 import { t } from "../i18n";
+import { present } from "../model/history";
 import { isObject, list, object, objects, text } from "../model/json";
 import type { Defs } from "../model/nodes";
 import { isWorkflow, read } from "../model/read";
 import type { Document, Json, JsonObject } from "../model/types";
 import { parseJson as parse, printJson as print } from "../model/jsontext";
 import { address, ask, getJson, Refused } from "../run/server";
-import { editor, openDocument } from "./editor";
+import { closeTab, editor, openDocument, tabOf, type Tab } from "./editor";
 import { makeRoom } from "./layout";
 import { toast } from "./toasts";
 
@@ -73,12 +74,21 @@ export async function openFile(file: File): Promise<boolean> {
 
 async function openAs(name: string, make: () => Promise<Document>, path?: string): Promise<boolean> {
   try {
-    openDocument(await make(), name, path);
+    const doc = await make();
+    const before = tabOf(editor.get());
+    openDocument(doc, name, path);
+    if (before && isUnused(before)) closeTab(before.id);
     makeRoom();
     return true;
   } catch (error) {
     return fail(error instanceof Refused ? t("app.cannotOpen", { name, why: error.message }) : t("app.unreachable"));
   }
+}
+
+/** A new tab in which nothing was done makes room for what is opened. */
+function isUnused(tab: Tab): boolean {
+  const { root } = present(tab.history);
+  return tab.path === undefined && !root.nodes.size && !root.groups.length && !tab.history.past;
 }
 
 function fail(words: string): false {

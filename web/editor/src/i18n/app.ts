@@ -22,6 +22,7 @@ export const app = {
   failed: ["The run failed: {why}", "运行失败：{why}"],
   gallery: ["Gallery", "图库"],
   help: ["Keyboard shortcuts", "键盘快捷键"],
+  helpShort: ["Help", "帮助"],
   hours: ["{hours} h {minutes} min", "{hours} 小时 {minutes} 分"],
   interrupt: ["Cancel run", "取消运行"],
   jobName: ["Job {id}", "任务 {id}"],

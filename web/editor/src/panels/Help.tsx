@@ -5,6 +5,7 @@ import { ACTIONS } from "../app/actions";
 import { Dialog } from "../app/Dialog";
 import { showDialog } from "../app/layout";
 import { shownKeys } from "../app/shortcuts";
+import { CANVAS_COMMANDS } from "../canvas/commands";
 import { GRAPH_COMMANDS } from "../commands/graph";
 import { t, type Key } from "../i18n";
 import { Search } from "./Panel";
@@ -26,11 +27,8 @@ const GESTURES: readonly (readonly [Key, Key])[] = [
 export function Help() {
   const [words, setWords] = useState("");
   const parts: [string, Line[]][] = [
-    [t("panels.helpApp"), ACTIONS.flatMap(({ label, keys }) => (keys ? [{ label: t(label), keys: [keys] }] : []))],
-    [
-      t("panels.helpGraph"),
-      GRAPH_COMMANDS.flatMap(({ label, keys }) => (keys?.length ? [{ label: t(label), keys }] : [])),
-    ],
+    [t("panels.helpApp"), lines(ACTIONS.map(({ label, keys }) => ({ label, keys: keys ? [keys] : [] })))],
+    [t("panels.helpGraph"), lines([...CANVAS_COMMANDS, ...GRAPH_COMMANDS])],
     [t("panels.helpMouse"), GESTURES.map(([label, how]) => ({ label: t(label), keys: [t(how)] }))],
   ];
   return (
@@ -43,6 +41,15 @@ export function Help() {
       </div>
     </Dialog>
   );
+}
+
+/** What has keys, each once. */
+function lines(commands: readonly { readonly label: Key; readonly keys?: readonly string[] }[]): Line[] {
+  const found = new Map<string, Set<string>>();
+  for (const { label, keys = [] } of commands) {
+    for (const one of keys) found.set(t(label), (found.get(t(label)) ?? new Set()).add(one));
+  }
+  return [...found].map(([label, keys]) => ({ label, keys: [...keys] }));
 }
 
 function matches({ label, keys }: Line, words: string): boolean {

@@ -158,7 +158,7 @@ function Finished({ job }: { job: Job }) {
       {job.picture ? (
         <button type="button" className="job-thumb" aria-label={label} onClick={() => void openGallery(job.id)}>
           <img src={viewUrl(job.picture, true)} alt="" loading="lazy" />
-          {job.outputs > 1 && <span className="badge">{job.outputs}</span>}
+          {job.outputs > 1 && <span className="count">{job.outputs}</span>}
         </button>
       ) : (
         <span className="job-thumb">

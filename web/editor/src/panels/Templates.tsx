@@ -7,7 +7,7 @@ import { t } from "../i18n";
 import { object } from "../model/json";
 import type { Document } from "../model/types";
 import { parseJson as parse, printJson as print } from "../model/jsontext";
-import { ask, getJson } from "../run/server";
+import { address, ask, getJson } from "../run/server";
 import { Nothing, Panel } from "./Panel";
 import { Sketch } from "./Sketch";
 
@@ -38,11 +38,12 @@ async function load(): Promise<Template[]> {
   );
 }
 
-function addressOf({ pack, name }: Template): string {
-  return `workflow_templates/${encodeURIComponent(pack)}/${encodeURIComponent(name)}.json`;
+function placeOf({ pack, name }: Template, ending: "json" | "webp"): string {
+  return `workflow_templates/${encodeURIComponent(pack)}/${encodeURIComponent(name)}.${ending}`;
 }
 
 function Card({ template }: { template: Template }) {
+  const [bare, setBare] = useState(false); // without a picture of what it makes
   const [doc, setDoc] = useState<Document | undefined>();
   useEffect(() => {
     let shown = true;
@@ -52,7 +53,13 @@ function Card({ template }: { template: Template }) {
   return (
     <li>
       <button type="button" className="card" onClick={() => void open(template)}>
-        <span className="card-picture">{doc && <Sketch doc={doc} />}</span>
+        <span className="card-picture">
+          {bare ? (
+            doc && <Sketch doc={doc} />
+          ) : (
+            <img src={address(placeOf(template, "webp"))} alt="" onError={() => setBare(true)} />
+          )}
+        </span>
         <span className="card-name">{words(template.name)}</span>
         {doc && <span className="dim">{t("panels.nodes", { count: doc.root.nodes.size })}</span>}
       </button>
@@ -62,12 +69,12 @@ function Card({ template }: { template: Template }) {
 
 async function draw(template: Template): Promise<Document | undefined> {
   await defsKnown();
-  const value = parse(await (await ask(addressOf(template))).text());
+  const value = parse(await (await ask(placeOf(template, "json"))).text());
   return documentOf(value).catch(() => undefined);
 }
 
 async function open(template: Template): Promise<void> {
-  await openText(print(await getJson(addressOf(template))), words(template.name));
+  await openText(print(await getJson(placeOf(template, "json"))), words(template.name));
 }
 
 function words(name: string): string {

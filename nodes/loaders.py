@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 import diffusion
-from executor.files import FileProblem, Files
+from executor.files import Files
 from executor.node import Choice, Folder, Widget, node
-from executor.types import Fact, Facts
+from executor.types import Facts
+from nodes.model_files import only, problem, state, told
 from nodes.sockets import Clip, Model, Vae
 
 CONTEXT, LATENT = "context width", "latent channels"
@@ -26,54 +26,17 @@ class Checkpoint(NamedTuple):
     vae: Vae
 
 
-# --- what is known of a file before a run --------------------------------------------------------
-
-
-def _state(files: Files, folder: str, name: str) -> Any:
-    """What the result of a loader depends on beside its inputs: the file as it is now, and the chosen precision."""
-    path = files.model(folder, name)
-    return (*_signature(path), repr(diffusion.settings.current()))
-
-
-def _signature(path: Path) -> tuple[Any, ...]:
-    inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    return tuple((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in inside)
-
-
-def _problem(check: Callable[[], object]) -> str | None:
-    """What is wrong with a file, in words. A missing one is the menu's affair."""
-    try:
-        check()
-    except FileProblem:
-        return None
-    except diffusion.header.ModelFileError as error:
-        return str(error)
-    return None
-
-
-def _told(find: Callable[[], dict[str, int]], source: str) -> dict[str, Fact]:
-    """The sizes that a header tells; none if it cannot be read, which the validator says."""
-    try:
-        return {name: Fact(value, source) for name, value in find().items() if value}
-    except (FileProblem, diffusion.header.ModelFileError):
-        return {}
-
-
-def _only(facts: dict[str, Fact], *names: str) -> Facts:
-    return {name: facts[name] for name in names if name in facts}
-
-
 def checkpoint_state(files: Files, ckpt_name: str) -> Any:
-    return _state(files, "checkpoints", ckpt_name)
+    return state(files, "checkpoints", ckpt_name)
 
 
 def checkpoint_problem(files: Files, ckpt_name: str) -> str | None:
-    return _problem(lambda: diffusion.detect.inspect(files.model("checkpoints", ckpt_name)))
+    return problem(lambda: diffusion.detect.inspect(files.model("checkpoints", ckpt_name)))
 
 
 def checkpoint_facts(files: Files, ckpt_name: str) -> Sequence[Facts]:
-    sizes = _told(lambda: diffusion.detect.inspect(files.model("checkpoints", ckpt_name)), ckpt_name)
-    return _only(sizes, CONTEXT, LATENT), _only(sizes, CONTEXT), _only(sizes, LATENT)
+    sizes = told(lambda: diffusion.detect.inspect(files.model("checkpoints", ckpt_name)), ckpt_name)
+    return only(sizes, CONTEXT, LATENT), only(sizes, CONTEXT), only(sizes, LATENT)
 
 
 @node(
@@ -94,16 +57,16 @@ def checkpoint_loader_simple(
 
 
 def folder_state(files: Files, model_path: str) -> Any:
-    return _state(files, "diffusers", model_path)
+    return state(files, "diffusers", model_path)
 
 
 def folder_problem(files: Files, model_path: str) -> str | None:
-    return _problem(lambda: diffusion.folders.inspect(files.model("diffusers", model_path)))
+    return problem(lambda: diffusion.folders.inspect(files.model("diffusers", model_path)))
 
 
 def folder_facts(files: Files, model_path: str) -> Sequence[Facts]:
-    sizes = _told(lambda: diffusion.folders.inspect(files.model("diffusers", model_path)), model_path)
-    return _only(sizes, CONTEXT, LATENT), _only(sizes, CONTEXT), _only(sizes, LATENT)
+    sizes = told(lambda: diffusion.folders.inspect(files.model("diffusers", model_path)), model_path)
+    return only(sizes, CONTEXT, LATENT), only(sizes, CONTEXT), only(sizes, LATENT)
 
 
 @node(
@@ -123,16 +86,16 @@ def diffusers_loader(
 
 
 def unet_state(files: Files, unet_name: str) -> Any:
-    return _state(files, "diffusion_models", unet_name)
+    return state(files, "diffusion_models", unet_name)
 
 
 def unet_problem(files: Files, unet_name: str) -> str | None:
-    return _problem(lambda: diffusion.detect.inspect(files.model("diffusion_models", unet_name)))
+    return problem(lambda: diffusion.detect.inspect(files.model("diffusion_models", unet_name)))
 
 
 def unet_facts(files: Files, unet_name: str) -> Sequence[Facts]:
-    sizes = _told(lambda: diffusion.detect.inspect(files.model("diffusion_models", unet_name)), unet_name)
-    return (_only(sizes, CONTEXT, LATENT),)
+    sizes = told(lambda: diffusion.detect.inspect(files.model("diffusion_models", unet_name)), unet_name)
+    return (only(sizes, CONTEXT, LATENT),)
 
 
 @node(
@@ -154,15 +117,15 @@ def unet_loader(
 
 
 def vae_state(files: Files, vae_name: str) -> Any:
-    return _state(files, "vae", vae_name)
+    return state(files, "vae", vae_name)
 
 
 def vae_problem(files: Files, vae_name: str) -> str | None:
-    return _problem(lambda: diffusion.detect.inspect_vae(files.model("vae", vae_name)))
+    return problem(lambda: diffusion.detect.inspect_vae(files.model("vae", vae_name)))
 
 
 def vae_facts(files: Files, vae_name: str) -> Sequence[Facts]:
-    return (_told(lambda: diffusion.detect.inspect_vae(files.model("vae", vae_name)), vae_name),)
+    return (told(lambda: diffusion.detect.inspect_vae(files.model("vae", vae_name)), vae_name),)
 
 
 @node(
@@ -179,17 +142,17 @@ def vae_loader(*, vae_name: Annotated[str, Folder("vae"), "A file of models/vae.
 
 
 def clip_state(files: Files, clip_name: str) -> Any:
-    return _state(files, "text_encoders", clip_name)
+    return state(files, "text_encoders", clip_name)
 
 
 def clip_problem(files: Files, clip_name: str, type: str) -> str | None:
     if type != "stable_diffusion":
         return f"text encoders of type {type!r} cannot be run yet; there is 'stable_diffusion'"
-    return _problem(lambda: diffusion.detect.inspect_text(files.model("text_encoders", clip_name)))
+    return problem(lambda: diffusion.detect.inspect_text(files.model("text_encoders", clip_name)))
 
 
 def clip_facts(files: Files, clip_name: str) -> Sequence[Facts]:
-    return (_told(lambda: diffusion.detect.inspect_text(files.model("text_encoders", clip_name)), clip_name),)
+    return (told(lambda: diffusion.detect.inspect_text(files.model("text_encoders", clip_name)), clip_name),)
 
 
 @node(

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from diffusion import adapters as adapters
     from diffusion import alpha as alpha
     from diffusion import blend as blend
     from diffusion import canny as canny
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from diffusion import colors as colors
     from diffusion import composite as composite
     from diffusion import conditioning as conditioning
+    from diffusion import control as control
     from diffusion import detect as detect
     from diffusion import embedding_files as embedding_files
     from diffusion import filters as filters

@@ -3,6 +3,7 @@
 from nodes import conditioning as conditioning
 from nodes import conditioning_models as conditioning_models
 from nodes import conditioning_pairs as conditioning_pairs
+from nodes import control as control
 from nodes import empty_latents as empty_latents
 from nodes import guiders as guiders
 from nodes import image_alpha as image_alpha
@@ -16,6 +17,7 @@ from nodes import latent_files as latent_files
 from nodes import latent_math as latent_math
 from nodes import latents as latents
 from nodes import loaders as loaders
+from nodes import lora as lora
 from nodes import masks as masks
 from nodes import model_sampling as model_sampling
 from nodes import noise as noise

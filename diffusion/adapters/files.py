@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any, cast
 
-from diffusion.header import Shapes, read_header
+from diffusion import detect
+from diffusion.header import Header, ModelFileError, Shapes, read_header
 
 PARTS = {
     "up": (".lora_up.weight", "_lora.up.weight", ".lora.up.weight", ".lora_linear_layer.up.weight", ".lora_B.weight",
@@ -43,10 +46,10 @@ def layers(names: Iterable[str]) -> tuple[dict[str, dict[str, str]], list[str]]:
 def inspect(path: Path) -> dict[str, int]:
     """What an adapter tells of the model that it was made for: the width of the conditioning that it attends to.
 
-    Raises ModelFileError if the file is none that can be read.
+    Raises ModelFileError if the file is none.
     """
-    shapes = read_header(path).shapes
-    found, _ = layers(shapes)
+    header = read_header(path)
+    shapes, found = header.shapes, adapter_layers(header)
     for layer, parts in found.items():
         if layer.endswith(("attn2.to_k", "attn2_to_k", "attn2.to_v", "attn2_to_v", "attn2.processor.to_k")):
             width = _inputs(parts, shapes)
@@ -61,3 +64,26 @@ def _inputs(parts: Mapping[str, str], shapes: Shapes) -> int:
         if part in parts and len(shapes[parts[part]]) > 1:
             return shapes[parts[part]][1]
     return 0
+
+
+def adapter_layers(header: Header) -> dict[str, dict[str, str]]:
+    """The layers of an adapter. Raises ModelFileError if the file is something else, and says what."""
+    found, _ = layers(header.entries)
+    if any(parts.keys() != {"alpha"} for parts in found.values()):
+        return found
+    try:
+        what = f"a {detect.family(header)[0].name} model"
+    except ModelFileError:
+        what = detect.what(header.shapes)
+    raise ModelFileError(f"{header.path.name} is no LoRA nor another adapter, but {what}")
+
+
+def told_alpha(header: Header, layer: str) -> float | None:
+    """The alpha that diffusers puts into the metadata, by network: `{"unet.lora_alpha": 8, ...}`."""
+    try:
+        table = json.loads(header.metadata.get("lora_adapter_metadata", "{}"))
+    except ValueError:
+        return None
+    known = cast("dict[str, Any]", table) if isinstance(table, dict) else {}
+    alpha = known.get(f"{layer.partition('.')[0]}.lora_alpha")
+    return float(alpha) if isinstance(alpha, int | float) else None

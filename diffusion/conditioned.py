@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from diffusion import placement
+from diffusion.control.apply import Applied, Running
 from diffusion.model import Model
-from diffusion.regions import Conditioning, Region, batched, mirror_areas, resolve, weight
+from diffusion.regions import Conditioning, Region, batched, mirror_areas, mirror_controls, resolve, weight
 
 MOST_REPEATS = 4  # of a short prompt, to share a batch with a long one
 NOTHING = 1e-37  # keeps 0 / 0 at 0 where no conditioning holds
@@ -35,6 +36,7 @@ class Call:
 
     answers: tuple[Answer, ...]
     conditions: Mapping[str, Tensor]  # (answers * b, ...)
+    control: Running | None
 
 
 class Conditioned:
@@ -45,6 +47,9 @@ class Conditioned:
         self.model, self.shape = model, tuple(shape)
         self._sides = {name: resolve(c, model.prediction, shape) for name, c in sides.items()}
         mirror_areas(self._sides)
+        mirror_controls(self._sides)
+        controls: set[Applied] = {r.control for r in self._regions() if r.control}
+        self._controls = {control: Running(control, model) for control in controls}
         self._limited = any(r.limited for r in self._regions())
         self._weights: dict[Region, Tensor] = {}
         self._plans: dict[tuple[object, ...], list[Call]] = {}
@@ -67,9 +72,14 @@ class Conditioned:
         n = len(crops)
         if placement.fits(self.model.network, n * len(x), *crops[0].shape[-2:]):
             together = crops[0] if n == 1 else torch.cat(crops)
-            return list(self.model.x0(together, sigma.expand(len(together)), call.conditions).chunk(n))
+            return list(self._x0(call, together, sigma, call.conditions, n).chunk(n))
         parts = [{k: v.chunk(n)[i] for k, v in call.conditions.items()} for i in range(n)]
-        return [self.model.x0(c, sigma.expand(len(c)), p) for c, p in zip(crops, parts, strict=True)]
+        return [self._x0(call, c, sigma, p, 1) for c, p in zip(crops, parts, strict=True)]
+
+    def _x0(self, call: Call, x: Tensor, sigma: Tensor, conditions: Mapping[str, Tensor], parts: int) -> Tensor:
+        sigmas = sigma.expand(len(x))
+        added = call.control(x, sigmas, conditions, parts) if call.control else None
+        return self.model.x0(x, sigmas, conditions if added is None else {**conditions, "control": added})
 
     def _regions(self) -> Iterable[Region]:
         return (region for side in self._sides.values() for region in side)
@@ -111,7 +121,8 @@ class Conditioned:
                 groups.append([answer])
             else:
                 group.append(answer)
-        return [Call(tuple(group), self._batch(group)) for group in groups]
+        controls = [self._controls.get(group[0].region.control) for group in groups]
+        return [Call(tuple(g), self._batch(g), c) for g, c in zip(groups, controls, strict=True)]
 
     def _batch(self, group: Sequence[Answer]) -> dict[str, Tensor]:
         everything = [answer.region.conditions for answer in group]
@@ -132,8 +143,9 @@ def _within(region: Region, x: Tensor) -> Tensor:
 
 
 def _together(group: Sequence[Answer]) -> bool:
-    """Whether conditionings can share a call: crops of one size, and tokens that can be repeated to one number."""
-    if len({a.region.area.size if a.region.area else None for a in group}) > 1:
+    """Whether conditionings can share a call: crops of one size, one control, and tokens that can be repeated to one
+    number."""
+    if len({(a.region.area.size if a.region.area else None, a.region.control) for a in group}) > 1:
         return False
     conditions = [a.region.conditions for a in group]
     shapes = [{k: v.shape[1:] for k, v in c.items() if k != "context"} for c in conditions]

@@ -50,6 +50,8 @@ class Region:
     start: float = float("inf")  # holds from this sigma
     end: float = 0.0  # down to this one
     default: bool = False  # fills what the others of its side leave
+    control: Any = None  # a `control.apply.Applied`
+    shares_control: bool = False  # with the other sides, where they have none
 
     @property
     def limited(self) -> bool:
@@ -88,6 +90,8 @@ def _region(context: Tensor, options: Mapping[str, Any], prediction: Prediction,
         start=float("inf") if start is None else prediction.percent_to_sigma(start),
         end=0.0 if end is None else prediction.percent_to_sigma(end),
         default=bool(options.get("default")),
+        control=options.get("control"),
+        shares_control=bool(options.get("control_apply_to_uncond")),
     )
 
 
@@ -189,6 +193,24 @@ def mirror_areas(sides: Mapping[str, list[Region]]) -> None:
                 nearest = _enclosing(region.area, other)
                 if nearest and not region.same_place(nearest):
                     other.append(replace(region, conditions=nearest.conditions))
+
+
+def mirror_controls(sides: Mapping[str, list[Region]]) -> None:
+    """Give the other sides, in place, the controls of the positive that are meant for both.
+
+    Only where no area is set, and only to sides without a control. More of them than conditionings there make copies.
+    """
+    shared = [r.control for r in sides.get("positive", ()) if r.control and r.shares_control and r.area is None]
+    for name, regions in sides.items():
+        whole = [i for i, r in enumerate(regions) if r.area is None]
+        if name == "positive" or not whole or any(regions[i].control for i in whole):
+            continue
+        for n, control in enumerate(shared):
+            i = whole[n % len(whole)]
+            if n < len(whole):
+                regions[i] = replace(regions[i], control=control)
+            else:
+                regions.append(replace(regions[i], control=control))
 
 
 def _enclosing(area: Box, regions: Sequence[Region]) -> Region | None:

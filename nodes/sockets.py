@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from diffusion.coding import Vae as _Vae
+    from diffusion.control.handle import Control as _ControlNet
     from diffusion.guidance import Guider as _Guider
     from diffusion.model import Model as _Model
     from diffusion.noise import Noise as _Noise
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
     from diffusion.text import Clip as _Clip
     from diffusion.upscaling.upscaler import Upscaler as _Upscaler
 else:
-    Tensor = _Model = _Upscaler = _Clip = _Vae = _Sampler = _Guider = _Noise = Any
+    Tensor = _Model = _Upscaler = _Clip = _Vae = _Sampler = _Guider = _Noise = _ControlNet = Any
 
 Anything = Annotated[Any, Socket("*")]
 Model = Annotated[_Model, Socket("MODEL")]
 Clip = Annotated[_Clip, Socket("CLIP")]
 Vae = Annotated[_Vae, Socket("VAE")]
+ControlNet = Annotated[_ControlNet, Socket("CONTROL_NET")]
 Image = Annotated[Tensor, Socket("IMAGE")]  # b h w c, 0..1
 Mask = Annotated[Tensor, Socket("MASK")]  # b h w, 0..1
 Latent = Annotated[dict[str, Any], Socket("LATENT")]  # {"samples": b c h w, "noise_mask"?: b 1 h w, "batch_index"?}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { rolling } from "../src/first/first";
+import { prepared } from "../src/first/first";
 import { placeCard, STEPS } from "../src/first/tour";
 import { readDefs } from "../src/model/nodes";
 import { read } from "../src/model/read";
@@ -9,7 +9,7 @@ describe("the first graph", () => {
     const input = { required: { seed: ["INT", { control_after_generate: true }] } };
     const defs = readDefs({ Sampler: { input, output: ["IMAGE"], output_name: ["IMAGE"] } });
     const node = { id: 1, type: "Sampler", pos: [0, 0], widgets_values: [1, "fixed"], inputs: [], outputs: [] };
-    const doc = rolling(read({ nodes: [node], links: [], version: 0.4 }, defs));
+    const doc = prepared(read({ nodes: [node], links: [], version: 0.4 }, defs));
     expect(doc.root.nodes.get("1")?.values).toEqual({ seed: 1, control_after_generate: "randomize" });
   });
 });
@@ -37,6 +37,10 @@ describe("the tour", () => {
     ["in sight where the target is not", target(-900, -300, 200, 100), { left: 10, top: 10 }],
   ])("places its card %s", (_, box, wanted) => {
     expect(placeCard(box, card, view)).toEqual(wanted);
+  });
+
+  it("is under a button", () => {
+    expect(placeCard(target(900, 10, 80, 30), card, view)).toEqual({ left: 670, top: 54 });
   });
 
   it("needs no target", () => {

@@ -2,9 +2,9 @@
 
 import { editor, openDocument } from "../app/editor";
 import { converted } from "../app/reading";
-import { t } from "../i18n";
+import { t, type Key } from "../i18n";
 import { read } from "../model/read";
-import type { Document, Node } from "../model/types";
+import type { Document, Node, Rect } from "../model/types";
 import { CONTROL } from "../model/widgets";
 import { ask } from "../run/server";
 import { keep, kept } from "../run/session";
@@ -20,7 +20,7 @@ export async function openFirst(): Promise<boolean> {
   try {
     const template = await (await ask(TEMPLATE)).text();
     const doc = read(await converted(template, "application/json"), editor.get().defs);
-    openDocument(rolling(doc), t("widgets.first.name"));
+    openDocument(prepared(doc), t("widgets.first.name"));
   } catch {
     return false; // an empty canvas is a beginning too
   }
@@ -33,10 +33,43 @@ export function tourSeen(): void {
   keep(SEEN, true);
 }
 
-/** Who presses Run again wants another picture, so the seeds are random, as those of new nodes are. */
-export function rolling(doc: Document): Document {
-  const nodes = new Map([...doc.root.nodes].map(([id, node]) => [id, rolled(node)]));
+/**
+ * Who presses Run again wants another picture, so the seeds are random, as those of new nodes are. And the graph is
+ * placed so that all of it can be read at once.
+ */
+export function prepared(doc: Document): Document {
+  const left = new Map(PLACES.map(([type, places]) => [type, [...places]]));
+  const prepare = (node: Node) => rolled(placed(node, left.get(node.type)?.shift()));
+  const nodes = new Map([...doc.root.nodes].map(([id, node]) => [id, prepare(node)]));
   return { ...doc, root: { ...doc.root, nodes } };
+}
+
+interface Place {
+  readonly at: Rect;
+  readonly title?: Key;
+}
+
+/** Four columns: model, prompts, sampler, picture. */
+const PLACES: readonly (readonly [type: string, places: readonly Place[]])[] = [
+  ["CheckpointLoaderSimple", [{ at: [0, 0, 290, 120] }]],
+  ["EmptyLatentImage", [{ at: [0, 190, 290, 130] }]],
+  [
+    "CLIPTextEncode",
+    [
+      { at: [330, 0, 340, 130], title: "widgets.first.prompt" },
+      { at: [330, 190, 340, 130], title: "widgets.first.negative" },
+    ],
+  ],
+  ["KSampler", [{ at: [710, 0, 290, 320] }]],
+  ["VAEDecode", [{ at: [1040, 0, 290, 50] }]],
+  ["SaveImage", [{ at: [1040, 110, 290, 60] }]],
+];
+
+function placed(node: Node, place: Place | undefined): Node {
+  if (!place) return node;
+  const [x, y, width, height] = place.at;
+  const title = place.title ? { title: t(place.title) } : {};
+  return { ...node, ...title, pos: [x, y], size: [width, height] };
 }
 
 function rolled(node: Node): Node {

@@ -72,16 +72,19 @@ interface Size {
 
 const GAP = 14;
 const EDGE = 10;
+const SMALL = 60;
 
-/** Beside its target where there is room: right, left, under, over; else at the bottom of the window. */
+/** Beside its target where there is room: right, left, under, over (a button: under); else at the bottom. */
 export function placeCard(target: Box | undefined, card: Size, view: Size): { left: number; top: number } {
   const inX = (x: number) => Math.max(EDGE, Math.min(x, view.width - card.width - EDGE));
   const inY = (y: number) => Math.max(EDGE, Math.min(y, view.height - card.height - EDGE));
   const bottom = { left: inX((view.width - card.width) / 2), top: inY(view.height - card.height - 3 * EDGE) };
   if (!target) return bottom;
+  const under = { left: inX((target.left + target.right - card.width) / 2), top: target.bottom + GAP };
+  const fits = under.top + card.height < view.height;
+  if (fits && target.bottom - target.top < SMALL) return under;
   if (target.right + GAP + card.width < view.width) return { left: inX(target.right + GAP), top: inY(target.top) };
   if (target.left - GAP - card.width > 0) return { left: inX(target.left - GAP - card.width), top: inY(target.top) };
-  const left = inX((target.left + target.right - card.width) / 2);
-  if (target.bottom + GAP + card.height < view.height) return { left, top: target.bottom + GAP };
-  return target.top - GAP - card.height > 0 ? { left, top: target.top - GAP - card.height } : bottom;
+  if (fits) return under;
+  return target.top - GAP - card.height > 0 ? { ...under, top: target.top - GAP - card.height } : bottom;
 }

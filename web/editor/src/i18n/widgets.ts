@@ -16,6 +16,8 @@ export const widgets = {
   "file.busy": ["Uploading…", "正在上传…"],
   "file.choose": ["Upload…", "上传…"],
   "file.gone": ["{name} cannot be shown", "无法显示 {name}"],
+  "first.negative": ["What to avoid (negative prompt)", "要避免的内容（负面提示词）"],
+  "first.prompt": ["What to show (prompt)", "要显示的内容（提示词）"],
   "first.name": ["My first picture", "我的第一张图片"],
   "mask.brush": ["Brush", "画笔"],
   "mask.canvas": ["The mask over the picture", "图片上的遮罩"],

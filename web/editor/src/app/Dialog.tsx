@@ -14,19 +14,17 @@ interface Props {
 export function Dialog({ title, onClose, children, wide }: Props) {
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    const shown = box.current;
-    shown?.showModal();
-    return () => shown?.close();
+    const shown = box.current!;
+    shown.showModal();
+    shown.querySelector<HTMLElement>(".dialog-body :is(input, select, button)")?.focus();
+    return () => shown.close();
   }, []);
   return (
     <dialog
       ref={box}
       className={wide ? "dialog dialog-wide" : "dialog"}
       aria-label={title}
-      onCancel={(event) => {
-        event.preventDefault();
-        onClose();
-      }}
+      onCancel={onClose}
       onMouseDown={(event) => event.target === box.current && onClose()}
       onKeyDown={(event) => event.stopPropagation()}
     >

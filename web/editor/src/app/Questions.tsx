@@ -23,7 +23,6 @@ function Ask({ asked }: { asked: Question }) {
         {asked.value !== undefined && (
           <input
             className="field"
-            autoFocus
             aria-label={asked.title}
             value={value}
             onFocus={(event) => event.target.select()}

@@ -1,14 +1,20 @@
+import { CANVAS_COMMANDS } from "../canvas/commands";
 import { t } from "../i18n";
 import { Icon } from "./icons";
 import { Menu, type MenuLines } from "./Menu";
 import { line, RunControls } from "./RunControls";
+import { shownKeys } from "./shortcuts";
 import { TabBar } from "./TabBar";
+
+const EDITS = CANVAS_COMMANDS.filter(({ id }) => id === "undo" || id === "redo");
 
 export function TopBar() {
   const lines: MenuLines = [
     ...["new", "open", "save", "saveAs", "rename"].map(line),
     "line",
     ...["download04", "download1", "downloadApi"].map(line),
+    "line",
+    ...EDITS.map(({ id, label, keys, run }) => ({ id, label: t(label), keys: shownKeys(keys[0]!), run })),
     "line",
     ...["settings", "help"].map(line),
   ];

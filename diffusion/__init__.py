@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from diffusion import folders as folders
     from diffusion import gits as gits
     from diffusion import guidance as guidance
+    from diffusion import guidance_patches as guidance_patches
     from diffusion import header as header
     from diffusion import image_files as image_files
     from diffusion import images as images
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from diffusion import schedules as schedules
     from diffusion import settings as settings
     from diffusion import sigma_lists as sigma_lists
+    from diffusion import steering as steering
     from diffusion import stitch as stitch
     from diffusion import text as text
     from diffusion import upscaling as upscaling

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -14,63 +14,94 @@ from diffusion.conditioned import Conditioned
 from diffusion.model import Model
 from diffusion.regions import Conditioning
 from diffusion.solver import Denoise
+from diffusion.steering import Step
 
 Blend = Callable[[Mapping[str, Tensor]], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
 class Guider:
-    """What a GUIDER socket carries. `needed`: the sides that `blend` reads; `negative` may be none of them."""
+    """What a GUIDER socket carries. `needed`: the sides that `blend` reads; `negative` may be none of them.
+
+    scale: of plain classifier-free guidance, which the model's patches may replace; None for other kinds.
+    """
 
     model: Model
     sides: Mapping[str, Conditioning]
     blend: Blend
     needed: tuple[str, ...]
+    scale: float | None = None
 
 
 class Guided:
     """A guider at work on latents of one shape: `denoise(x, sigma) -> x0`, as samplers call it."""
 
     def __init__(self, guider: Guider, shape: tuple[int, ...]):
-        self._guider = guider
-        self._answers = Conditioned(guider.model, guider.sides, shape)
+        patches = guider.model.guidance
+        wanted = {side: c for patch in patches for side, c in patch.sides.items()}
+        self._guider, self._needed = guider, tuple(dict.fromkeys((*guider.needed, *wanted)))
+        self._answers = Conditioned(guider.model, {**guider.sides, **wanted}, shape)
+        self._steering = [patch.start(guider, shape) for patch in patches]
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """x (b, c, h, w) at sigma (no dimensions) -> the guided x0."""
-        return self._guider.blend(self._answers(x, sigma, self._guider.needed))
+        return self._blended(x, sigma, self._answers(x, sigma, self._needed))
 
     def both(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """The guided x0 and that of the negative alone, which is 0 where a guider has none."""
         has_negative = "negative" in self._guider.sides
-        sides = dict.fromkeys((*self._guider.needed, *(("negative",) if has_negative else ())))
+        sides = dict.fromkeys((*self._needed, *(("negative",) if has_negative else ())))
         answers = self._answers(x, sigma, sides)
-        return self._guider.blend(answers), answers["negative"] if has_negative else torch.zeros_like(x)
+        negative = answers["negative"] if has_negative else torch.zeros_like(x)
+        return self._blended(x, sigma, answers), negative
+
+    def _blended(self, x: Tensor, sigma: Tensor, answers: Mapping[str, Tensor]) -> Tensor:
+        if not self._steering:
+            return self._guider.blend(answers)
+        step = Step(x, sigma, 1.0 if self._guider.scale is None else self._guider.scale, answers)
+        plain = self._guider.scale is not None and {"positive", "negative"} <= {*self._guider.needed}
+        for steering in self._steering if plain else ():
+            if steering.before:
+                step = replace(step, sides={**step.sides, **steering.before(step)})
+        blends = [steering.blend for steering in self._steering if steering.blend and plain]
+        x0 = blends[-1](step) if blends else self._guider.blend(step.sides)
+        for steering in self._steering:
+            if steering.after:
+                x0 = steering.after(step, x0)
+        return x0
 
 
 @dataclass(frozen=True, eq=False)
 class Masked:
     """Keeps `latent` where `mask` (b, 1, h, w) is 0: what the sampler does there is replaced by the latent with noise
-    before each call, and without noise after it."""
+    before each call, and without noise after it. The model may have a rule how the mask changes over the `sigmas`."""
 
     inner: Denoise
     model: Model
     latent: Tensor
     noise: Tensor
     mask: Tensor
+    sigmas: Sequence[float] = ()
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
-        return self._kept(self.inner(self._before(x, sigma), sigma))
+        mask = self._mask(sigma)
+        return self._kept(self.inner(self._before(x, sigma, mask), sigma), mask)
 
     def both(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        guided, negative = self.inner.both(self._before(x, sigma), sigma)
-        return self._kept(guided), negative
+        mask = self._mask(sigma)
+        guided, negative = self.inner.both(self._before(x, sigma, mask), sigma)
+        return self._kept(guided, mask), negative
 
-    def _before(self, x: Tensor, sigma: Tensor) -> Tensor:
+    def _mask(self, sigma: Tensor) -> Tensor:
+        rule = self.model.mask_rule
+        return rule(self.mask, sigma, self.sigmas, self.model.prediction) if rule else self.mask
+
+    def _before(self, x: Tensor, sigma: Tensor, mask: Tensor) -> Tensor:
         kept = self.model.prediction.add_noise(self.latent, self.noise, sigma, False)
-        return x * self.mask + kept * (1 - self.mask)
+        return x * mask + kept * (1 - mask)
 
-    def _kept(self, x0: Tensor) -> Tensor:
-        return x0 * self.mask + self.latent * (1 - self.mask)
+    def _kept(self, x0: Tensor, mask: Tensor) -> Tensor:
+        return x0 * mask + self.latent * (1 - mask)
 
 
 # --- the guiders ---------------------------------------------------------------------------------
@@ -85,7 +116,7 @@ def cfg(model: Model, positive: Conditioning, negative: Conditioning, scale: flo
     """Classifier-free guidance (Ho & Salimans 2022): away from the negative. At scale 1 it is not asked for."""
     needed = ("positive",) if _is_one(scale) else ("positive", "negative")
     sides = {"positive": positive, "negative": negative}
-    return Guider(model, sides, lambda x0: _toward(x0, "negative", "positive", scale), needed)
+    return Guider(model, sides, lambda x0: _toward(x0, "negative", "positive", scale), needed, scale)
 
 
 def dual_cfg(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from diffusion import patches
 from diffusion.placement import Resident
 from diffusion.prediction import Prediction
+from diffusion.steering import GuidancePatch, MaskRule
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Model:
     prediction: Prediction
     latent_format: LatentFormat
     name: str = ""
+    guidance: tuple[GuidancePatch, ...] = ()  # how the answers of a step become one
+    mask_rule: MaskRule | None = None  # how the mask of a run changes on its way
 
     def x0(self, x: Tensor, sigma: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
         """x (b, c, h, w) at sigma (b,) -> the estimate of x0. conditions: `context` (b, t, d) and others by name.

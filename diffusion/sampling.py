@@ -79,7 +79,7 @@ def _run(
     denoise: Denoise = Guided(guider, tuple(samples.shape))
     if mask is not None:
         own = batch_noise(noise.shape, (seed + 1) % 2**64).to(noise) if sampler.redraws_masked_noise else noise
-        denoise = Masked(denoise, model, clean, own, mask_for(mask, samples))
+        denoise = Masked(denoise, model, clean, own, mask_for(mask, samples), sigmas.tolist())
     x = at.add_noise(clean, noise, sigmas[0], _starts_at_the_end(float(sigmas[0]), at.sigma_max))
     x = sampler(denoise, x, sigmas, prediction=at, noise=NoiseSource(seed), on_step=on_step)
     return model.latent_format.decode(at.remove_scale(x, sigmas[-1])).cpu()

@@ -5,6 +5,7 @@ from nodes import conditioning_models as conditioning_models
 from nodes import conditioning_pairs as conditioning_pairs
 from nodes import control as control
 from nodes import empty_latents as empty_latents
+from nodes import guidance_patches as guidance_patches
 from nodes import guiders as guiders
 from nodes import image_alpha as image_alpha
 from nodes import image_batch as image_batch

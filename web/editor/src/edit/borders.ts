@@ -163,13 +163,15 @@ export function onInstances(doc: Document, type: string, change: (graph: Graph, 
 function refresh(at: Place, doc: Document): Document {
   return onInstances(doc, at.level, (graph, node) => {
     const def = defOf(doc, node, at.defs)!;
-    const names = new Set(def.inputs.map((input) => input.name));
-    const kept = node.inputs.filter((slot) => names.has(slot.name));
+    const order = new Map(def.inputs.map((input, i) => [input.name, i]));
+    const kept = node.inputs.filter((slot) => order.has(slot.name));
+    const inputs = completeInputs(def, node.values, kept);
+    const sorted = [...inputs].sort((a, b) => order.get(a.name)! - order.get(b.name)!);
     const outputs = def.outputs.map(({ name, type }) => {
       const slot = node.outputs.find((output) => output.name === name);
       return slot && slot.type === type ? slot : { ...slot, name, type };
     });
-    const now = replaceInputs(graph, { ...node, inputs: completeInputs(def, node.values, kept) });
+    const now = replaceInputs(graph, { ...node, inputs: sorted });
     return replaceOutputs(now, { ...now.nodes.get(node.id)!, outputs });
   });
 }

@@ -131,7 +131,7 @@ def test_settings_are_checked_and_come_from_the_environment(monkeypatch: pytest.
     settings.use(settings.Settings("bf16", "cpu"))
     assert placement.for_denoiser(320) == Place(CPU, torch.bfloat16, True)
     assert placement.for_denoiser(64) == Place(CPU, torch.bfloat16, False)
-    assert placement.for_coder() == Place(CPU, torch.float32, False)
+    assert placement.for_coder() == Place(CPU, torch.float32, rounded=True)
     with pytest.raises(ValueError, match="precision 'fp8' is none of auto, fp32, bf16, fp16"):
         settings.Settings("fp8")
     with pytest.raises(ValueError, match="device 'tpu'"):
@@ -162,6 +162,15 @@ def test_handles_share_one_set_of_weights_which_is_the_last_users(weights: Weigh
     assert network.module.state_dict()["conv.weight"].equal(4 * plain)
     other.release()
     assert network.module.state_dict()["conv.weight"].data_ptr() == weights.tensors["conv.weight"].data_ptr()
+
+
+def test_where_the_place_says_so_merged_weights_are_rounded_as_the_file_is(weights: Weights):
+    third = {"conv.weight": (Patch("third", lambda w: w / 3),)}
+    for rounded in (False, True):
+        module = assemble(Net, weights, "toy")
+        network = Resident(module, Place(CPU, torch.float32, rounded=rounded), weights).patched(third)
+        want = weights.tensors["conv.weight"].float() / 3
+        assert network.ready().state_dict()["conv.weight"].equal(want.half().float() if rounded else want)
 
 
 def test_values_are_computed_and_not_kept(weights: Weights):

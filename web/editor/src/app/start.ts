@@ -6,7 +6,7 @@ import { isObject } from "../model/json";
 import { readDefs } from "../model/nodes";
 import { watchChanges } from "../run/auto";
 import { follow, whenEnded } from "../run/follow";
-import { queue, whenTold } from "../run/run";
+import { queue, run, whenTold } from "../run/run";
 import { getJson } from "../run/server";
 import { newTab } from "./actions";
 import { editor, isChanged, setDefs } from "./editor";
@@ -15,7 +15,7 @@ import { openAddress } from "./reading";
 import { keepTabs, recover } from "./recovery";
 import { apply } from "./settings";
 import { listen } from "./shortcuts";
-import { toast } from "./toasts";
+import { clearErrors, toast } from "./toasts";
 
 const AGAIN = 2_000; // milliseconds
 
@@ -60,8 +60,11 @@ async function openWhatIsThere(): Promise<void> {
 function tellPeople(): void {
   whenTold((what, detail) => {
     if (what === "unreachable") toast("error", t("app.unreachable"));
+    if (what === "queued") clearErrors();
     if (what !== "refused") return;
-    toast("error", detail || t("app.partly"), { label: t("app.show"), run: () => showRight("problems") });
+    const { problems } = run.get();
+    const words = !detail ? t("app.partly") : problems.some((one) => one.node) ? t("app.refused") : detail;
+    toast("error", words, { label: t("app.show"), run: () => showRight("problems") });
   });
   whenEnded((job) => {
     if (job.phase !== "error") return;

@@ -1,4 +1,4 @@
-/** Short words to people: they go by themselves, errors only when they are closed. */
+/** Short words to people: they go by themselves, errors later than others. */
 
 import { createStore } from "./store";
 
@@ -10,7 +10,7 @@ export interface Toast {
   readonly action?: { readonly label: string; readonly run: () => void };
 }
 
-const SHOWN = 5_000; // milliseconds
+const SHOWN = { info: 5_000, ok: 4_000, error: 20_000 }; // milliseconds
 const MOST = 4;
 
 export const toasts = createStore<readonly Toast[]>([]);
@@ -20,7 +20,12 @@ export function toast(kind: Toast["kind"], text: string, action?: Toast["action"
   const id = ++last;
   const next: Toast = { id, kind, text, ...(action ? { action } : {}) };
   toasts.set((all) => [...all.filter((one) => one.text !== text), next].slice(-MOST));
-  if (kind !== "error") window.setTimeout(() => dismiss(id), SHOWN);
+  window.setTimeout(() => dismiss(id), SHOWN[kind]);
+}
+
+/** What went wrong before is of no interest once something works. */
+export function clearErrors(): void {
+  toasts.set((all) => (all.some((one) => one.kind === "error") ? all.filter((one) => one.kind !== "error") : all));
 }
 
 export function dismiss(id: number): void {

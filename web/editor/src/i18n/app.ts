@@ -50,6 +50,7 @@ export const app = {
   queueCount: ["Queue: {count} waiting or running", "队列：{count} 个等待或运行中"],
   reconnect: ["Connect now", "立即连接"],
   recovered: ["Unsaved work of the last visit was recovered", "已恢复上次未保存的工作"],
+  refused: ["The graph cannot run; the problems are marked", "节点图无法运行，问题已标出"],
   rename: ["Rename", "重命名"],
   renameOrMove: ["Rename or move", "重命名或移动"],
   replace: ["Replace?", "替换？"],

@@ -55,6 +55,7 @@ export const panels = {
   node: ["Node", "节点"],
   nodes: ["{count} nodes", "{count} 个节点"],
   of: ["{at} of {count}", "{at} / {count}"],
+  oneNode: ["1 node", "1 个节点"],
   openGraph: ["Open its graph", "打开其节点图"],
   pause: ["Pause the queue", "暂停队列"],
   in_progress: ["Running", "运行中"],

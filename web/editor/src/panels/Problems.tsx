@@ -12,14 +12,11 @@ import type { MissingChoice, MissingType } from "../model/missing";
 import type { Document } from "../model/types";
 import { run } from "../run/run";
 import type { NodeProblem } from "../run/types";
-import { missingOf, nodeName, setType, setValue, spotId } from "./missing";
+import { isMissing, missingOf, nodeName, setType, setValue, spotId } from "./missing";
 import { Nothing, Panel } from "./Panel";
 
 export function Problems() {
-  const problems = useStore(run, (state) => state.problems);
-  const doc = useStore(editor, shownDoc);
-  const defs = useStore(editor, (state) => state.defs);
-  const gone = useMemo(() => (doc ? missingOf(doc, defs) : undefined), [doc, defs]);
+  const { doc, gone, problems } = useProblems();
   const none = !problems.length && !gone?.types.length && !gone?.choices.length;
   return (
     <Panel title={t("app.problems")} side="right" onClose={() => toggleRight("problems")}>
@@ -51,6 +48,18 @@ export function Problems() {
       )}
     </Panel>
   );
+}
+
+/** What the server says of the graph, without what the lists of missing things say better. */
+function useProblems() {
+  const all = useStore(run, (state) => state.problems);
+  const doc = useStore(editor, shownDoc);
+  const defs = useStore(editor, (state) => state.defs);
+  return useMemo(() => {
+    const gone = doc && missingOf(doc, defs);
+    const problems = doc && gone ? all.filter((problem) => !isMissing(problem, doc, gone)) : all;
+    return { doc, gone, problems };
+  }, [all, doc, defs]);
 }
 
 function shownDoc(state: ReturnType<typeof editor.get>): Document | undefined {
@@ -102,7 +111,10 @@ function Type({ missing, doc }: { missing: MissingType; doc: Document }) {
         <span className="problem-text">
           <span className="problem-place">{type}</span>
           <span className="dim">
-            {[pack && t("panels.fromPack", { pack }), t("panels.nodes", { count: nodes.length })]
+            {[
+              pack && t("panels.fromPack", { pack }),
+              t(nodes.length === 1 ? "panels.oneNode" : "panels.nodes", { count: nodes.length }),
+            ]
               .filter(Boolean)
               .join(" · ")}
           </span>
@@ -153,11 +165,8 @@ function Nearest({ names, pick }: { names: readonly string[]; pick: (name: strin
 
 /** Says how many problems there are where the panel is closed. */
 export function useProblemCount(): { count: number; announce: string } {
-  const problems = useStore(run, (state) => state.problems);
-  const doc = useStore(editor, shownDoc);
-  const defs = useStore(editor, (state) => state.defs);
+  const { gone, problems } = useProblems();
   const before = useRef(0);
-  const gone = useMemo(() => (doc ? missingOf(doc, defs) : undefined), [doc, defs]);
   const count = problems.length + (gone?.types.length ?? 0) + (gone?.choices.length ?? 0);
   useEffect(() => void (before.current = count), [count]);
   return { count, announce: count > before.current ? t("panels.problemCount", { count }) : "" };

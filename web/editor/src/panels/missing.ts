@@ -4,6 +4,7 @@ import { fit } from "../model/fit";
 import type { Defs } from "../model/nodes";
 import { missing, type Missing, type MissingChoice, type Spot } from "../model/missing";
 import { editor } from "../app/editor";
+import type { NodeProblem } from "../run/types";
 import {
   level,
   levels,
@@ -26,6 +27,12 @@ export function missingOf(doc: Document, defs: Defs): Missing {
   const found = missing(doc, defs);
   known.set(doc, { defs, found });
   return found;
+}
+
+/** Whether a problem that the server tells is one of these. */
+export function isMissing({ node, input }: NodeProblem, doc: Document, { types, choices }: Missing): boolean {
+  if (input) return choices.some((choice) => choice.input === input && spotId(doc, choice) === node);
+  return types.some(({ nodes }) => nodes.some((spot) => spotId(doc, spot) === node));
 }
 
 /** The id that leads to a node of any level: `host:inner`, through the first host that there is. */

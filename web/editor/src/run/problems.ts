@@ -8,7 +8,8 @@ import type { NodeProblem } from "./types";
 export function problemsOf(answer: JsonObject): NodeProblem[] {
   const atNodes = Object.entries(object(answer.node_errors)).flatMap(([id, told]) => ofNode(id, object(told)));
   const notes = list(answer.notes).map((note) => warning(String(note)));
-  return [...whole(answer.error, atNodes.length > 0), ...atNodes, ...notes];
+  const told = new Set(atNodes.map((problem) => problem.node));
+  return [...whole(answer.error, told), ...atNodes, ...notes];
 }
 
 function ofNode(node: NodeId, told: JsonObject): NodeProblem[] {
@@ -20,11 +21,11 @@ function ofNode(node: NodeId, told: JsonObject): NodeProblem[] {
 }
 
 /** The refusal itself says nothing that its nodes do not say better. */
-function whole(error: Json | undefined, told: boolean): NodeProblem[] {
+function whole(error: Json | undefined, told: ReadonlySet<NodeId>): NodeProblem[] {
   if (typeof error === "string") return [{ node: "", message: error, severity: "error" }];
   if (!isObject(error)) return [];
   const node = text(object(error.extra_info).node_id) ?? "";
-  if (told && !node) return [];
+  if (node ? told.has(node) : told.size) return [];
   const details = text(error.details);
   const said = text(error.message) || text(error.type) || "";
   const message = node || !details || details === said ? said : `${said}: ${details}`;

@@ -8,12 +8,11 @@ from typing import NoReturn, cast
 
 import torch
 
-from diffusion import detect, folders, networks, parts
+from diffusion import detect, encoders, families, folders, networks, parts
 from diffusion.coding import Placed, Vae
 from diffusion.header import Header, ModelFileError, read_header
-from diffusion.model import SD15, Model
-from diffusion.prediction import Prediction, discrete
-from diffusion.text import Clip, stable_diffusion_1
+from diffusion.model import Model
+from diffusion.text import Clip
 from diffusion.weights import Weights, open_weights
 
 ROUNDED = {
@@ -44,15 +43,15 @@ def load(path: Path, embeddings: Sequence[Path] = ()) -> tuple[Model, Clip, Vae]
     """
     header = read_header(path)
     weights = open_weights(path, header)
-    model = _model(header, weights, 0, detect.predicts_v(header))
-    return model, _clip_if_any(header, weights, embeddings), _vae_if_any(header, weights)
+    family, _ = detect.family(header)
+    return _model(header, weights), _clip_if_any(header, weights, family, embeddings), _vae_if_any(header, weights)
 
 
 def load_folder(folder: Path, embeddings: Sequence[Path] = ()) -> tuple[Model, Clip, Vae]:
     """The three networks of a folder in diffusers' layout. Raises ModelFileError if one is missing or unknown."""
-    unet, text, vae = (read_header(folders.file(folder, part)) for part in ("unet", "text_encoder", "vae"))
-    model = _model(unet, open_weights(unet.path, unet), folders.heads(folder, "unet"), folders.predicts_v(folder))
-    clip = _clip(text, open_weights(text.path, text), embeddings, folders.heads(folder, "text_encoder"))
+    unet, vae = (read_header(folders.file(folder, part)) for part in ("unet", "vae"))
+    model = _model(unet, open_weights(unet.path, unet), folders.heads(folder, "unet"), folders.prediction(folder))
+    clip = encoders.of_folder(folder, detect.family(unet)[0].base, embeddings)
     return model, clip, _vae(vae, open_weights(vae.path, vae))
 
 
@@ -62,7 +61,7 @@ def load_unet(path: Path, weight_dtype: str = "default") -> Model:
     weights = open_weights(path, header)
     if weight_dtype in ROUNDED:
         weights = weights.stored_as(ROUNDED[weight_dtype])
-    return _model(header, weights, 0, detect.predicts_v(header))
+    return _model(header, weights)
 
 
 def load_vae(path: Path) -> Vae:
@@ -73,21 +72,26 @@ def load_vae(path: Path) -> Vae:
 
 def load_clip(path: Path, embeddings: Sequence[Path] = (), *, on_cpu: bool = False) -> Clip:
     """A text encoder alone. Raises ModelFileError."""
-    header = read_header(path)
-    return _clip(header, open_weights(path, header), embeddings, on_cpu=on_cpu)
+    return encoders.of_file(path, embeddings, on_cpu=on_cpu)
 
 
-def _model(header: Header, weights: Weights, heads: int, predicts_v: bool) -> Model:
+def load_two_clips(one: Path, other: Path, embeddings: Sequence[Path] = (), *, on_cpu: bool = False) -> Clip:
+    """The two text encoders of Stable Diffusion XL, in any order. Raises ModelFileError."""
+    return encoders.of_two_files(one, other, embeddings, on_cpu=on_cpu)
+
+
+def _model(header: Header, weights: Weights, heads: int = 0, told: str = "") -> Model:
+    """heads, told: the number of attention heads and the prediction that other files tell."""
+    family, part = detect.family(header)
     network = networks.denoiser(header, weights, heads)
-    prediction: Prediction = discrete("v" if predicts_v else "eps")
-    return Model(network=network, prediction=prediction, latent_format=SD15, name=header.path.name)
-
-
-def _clip(
-    header: Header, weights: Weights, embeddings: Sequence[Path], heads: int = 0, *, on_cpu: bool = False
-) -> Clip:
-    network, config = networks.text_encoder(header, weights, heads, on_cpu=on_cpu)
-    return Clip(encoders=(stable_diffusion_1(network, config),), embeddings=tuple(embeddings))
+    use = families.use(header, family, part, weights, told)
+    return Model(
+        network=network,
+        prediction=use.prediction,
+        latent_format=use.latent_format,
+        inputs=use.inputs,
+        name=header.path.name,
+    )
 
 
 def _vae(header: Header, weights: Weights) -> Vae:
@@ -95,9 +99,13 @@ def _vae(header: Header, weights: Weights) -> Vae:
     return Vae(coder=Placed(network), channels=config.latent, factor=config.factor)
 
 
-def _clip_if_any(header: Header, weights: Weights, embeddings: Sequence[Path]) -> Clip:
-    if parts.find_text(header.shapes):
-        return _clip(header, weights, embeddings)
+def _clip_if_any(header: Header, weights: Weights, family: detect.Family, embeddings: Sequence[Path]) -> Clip:
+    found = len(parts.find_texts(header.shapes))
+    if found >= (2 if family.base == "SDXL" else 1):
+        return encoders.of_checkpoint(header, weights, family.base, embeddings)
+    if found:
+        some = f"{header.path.name} holds one text encoder, but {family.name} has two; use a DualCLIPLoader node"
+        return cast("Clip", Missing(some))
     return cast("Clip", Missing(f"{header.path.name} holds no text encoder; use a Load CLIP node"))
 
 

@@ -7,58 +7,95 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from diffusion.header import Header, ModelFileError, Shapes, read_header
-from diffusion.parts import TEXT_MARK, UNET_PREFIXES, Part, context_width, find_text, find_unet, find_vae
+from diffusion.parts import TEXT_MARK, UNET_PREFIXES, Part, context_width, find_text, find_texts, find_unet, find_vae
 
 Any4 = (None, None, None, None)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A tensor that a family has; None is any size. `shape` None: a tensor that it does not have."""
+    """A tensor that a family has; None is any size. `shape` None: a tensor that it does not have.
+
+    A `*` at its beginning stands for anything; the first such name in the alphabet counts.
+    """
 
     name: str
     shape: tuple[int | None, ...] | None
 
+    def found(self, shapes: Shapes) -> str:
+        """The tensor that the mark is about in a file."""
+        if not self.name.startswith("*"):
+            return self.name
+        return min((name for name in shapes if name.endswith(self.name[1:])), default=self.name)
+
     def met(self, shapes: Shapes) -> bool:
-        got = shapes.get(self.name)
+        got = shapes.get(self.found(shapes))
         if self.shape is None or got is None:
             return got is self.shape
         return len(got) == len(self.shape) and all(want in (None, n) for n, want in zip(got, self.shape, strict=True))
 
-    def __str__(self) -> str:
-        return f"{self.name} {_size(self.shape)}"
+
+Base = Literal["SD1", "SD2", "SDXL", "refiner"]
+Shown = Literal["", "inpainting", "editing", "depth", "upscaling", "picture"]
+"""What a network is shown beside the noisy latent and the text."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of denoising network, told by tensors of its UNet in our names."""
+    """A kind of denoising network, told by tensors of its UNet in our names, and by `when` where sizes must agree.
+
+    base: how its text and its latents are used.
+    """
 
     name: str
+    base: Base
     marks: tuple[Mark, ...]
-    supported: bool = False
+    shown: Shown = ""
+    when: Callable[[Shapes], bool] = bool
 
 
-CONTEXT = "middle_block.1.transformer_blocks.0.attn2.to_k.weight"
-LATENT4 = Mark("input_blocks.0.0.weight", (None, 4, 3, 3))
-CONV = Mark("middle_block.1.proj_in.weight", Any4)
-MATRIX = Mark("middle_block.1.proj_in.weight", (None, None))
 UNET = (Mark("time_embed.0.weight", (None, None)), Mark("out.2.weight", (4, None, 3, 3)))
+CROSS = Mark("*.attn2.to_k.weight", (None, None))
+CONV, MATRIX = Mark("*.1.proj_in.weight", Any4), Mark("*.1.proj_in.weight", (None, None))
 LABEL, NO_LABEL = Mark("label_emb.0.0.weight", (None, None)), Mark("label_emb.0.0.weight", None)
-CROSS = Mark(CONTEXT, (None, None))
+CLASSES = Mark("label_emb.weight", (None, None))
+SHALLOW = Mark("input_blocks.1.1.proj_in.weight", None)  # no attention at the first level
+NUMBER = 256  # the width of the embedding of each number that Stable Diffusion XL is told
+OUTER = Mark("input_blocks.1.1.proj_in.weight", (None, None))
+
+
+def _refines(shapes: Shapes) -> bool:
+    """The refiner is told the text of one encoder and five numbers, and its deepest level has no attention."""
+    label, context = shapes[LABEL.name][1], shapes[CROSS.found(shapes)][1]
+    deepest = max(int(name.split(".")[1]) for name in shapes if name.startswith("input_blocks."))
+    return label == context + 5 * NUMBER and f"input_blocks.{deepest}.1.proj_in.weight" not in shapes
+
+
+def _takes(channels: int) -> Mark:
+    return Mark("input_blocks.0.0.weight", (None, channels, 3, 3))
+
+
+SD1, SD2 = (*UNET, CROSS, CONV, NO_LABEL), (*UNET, CROSS, MATRIX, NO_LABEL)
+SDXL = (*UNET, CROSS, MATRIX, LABEL, SHALLOW)
 FAMILIES = (
-    Family("Stable Diffusion 1", (*UNET, CROSS, CONV, NO_LABEL, LATENT4), supported=True),
-    Family("Stable Diffusion 1 inpainting", (*UNET, CROSS, CONV, NO_LABEL, Mark(LATENT4.name, (None, 9, 3, 3)))),
-    Family("Stable Diffusion 1 image editing", (*UNET, CROSS, CONV, NO_LABEL, Mark(LATENT4.name, (None, 8, 3, 3)))),
-    Family("Stable Diffusion 2", (*UNET, CROSS, MATRIX, NO_LABEL, LATENT4)),
-    Family("Stable Diffusion 2 inpainting", (*UNET, CROSS, MATRIX, NO_LABEL, Mark(LATENT4.name, (None, 9, 3, 3)))),
-    Family("Stable Diffusion XL refiner", (*UNET, CROSS, MATRIX, Mark(LABEL.name, (None, 2560)), LATENT4)),
-    Family("Stable Diffusion XL", (*UNET, CROSS, MATRIX, LABEL, LATENT4)),
-    Family("Stable Diffusion XL inpainting", (*UNET, CROSS, MATRIX, LABEL, Mark(LATENT4.name, (None, 9, 3, 3)))),
+    Family("Stable Diffusion 1", "SD1", (*SD1, _takes(4))),
+    Family("Stable Diffusion 1 inpainting", "SD1", (*SD1, _takes(9)), "inpainting"),
+    Family("Stable Diffusion 1 image editing", "SD1", (*SD1, _takes(8)), "editing"),
+    Family("Stable Diffusion 2", "SD2", (*SD2, _takes(4))),
+    Family("Stable Diffusion 2 inpainting", "SD2", (*SD2, _takes(9)), "inpainting"),
+    Family("Stable Diffusion 2 depth", "SD2", (*SD2, _takes(5)), "depth"),
+    Family("Stable Diffusion x4 upscaler", "SD2", (*UNET, CROSS, MATRIX, CLASSES, _takes(7)), "upscaling"),
+    Family("Stable Diffusion 2 unCLIP", "SD2", (*UNET, CROSS, MATRIX, LABEL, OUTER, _takes(4)), "picture"),
+    Family("Stable Diffusion XL refiner", "refiner", (*SDXL, _takes(4)), when=_refines),
+    Family("Stable Diffusion XL", "SDXL", (*SDXL, _takes(4))),
+    Family("Stable Diffusion XL inpainting", "SDXL", (*SDXL, _takes(9)), "inpainting"),
+    Family("Stable Diffusion XL image editing", "SDXL", (*SDXL, _takes(8)), "editing"),
 )
 
 OTHERS = (
@@ -93,24 +130,16 @@ def family(header: Header) -> tuple[Family, Part]:
     if part is None or "out.2.weight" not in part.shapes:  # a ControlNet is half a UNet
         raise ModelFileError(f"{header.path.name} is {what(header.shapes)}")
     for candidate in FAMILIES:
-        if all(mark.met(part.shapes) for mark in candidate.marks):
+        if all(mark.met(part.shapes) for mark in candidate.marks) and candidate.when(part.shapes):
             return candidate, part
     near = max(FAMILIES, key=lambda f: sum(mark.met(part.shapes) for mark in f.marks))
     mark = next(m for m in near.marks if not m.met(part.shapes))
-    got = _size(part.shapes.get(mark.name))
+    name = mark.found(part.shapes)
+    got = _size(part.shapes.get(name))
     raise ModelFileError(
-        f"{header.path.name} has an unknown architecture; nearest is {near.name}, where {mark.name} is "
+        f"{header.path.name} has an unknown architecture; nearest is {near.name}, where {name} is "
         f"{_size(mark.shape)}, but here it is {got}"
     )
-
-
-def denoiser(header: Header) -> tuple[Family, Part]:
-    """The same, for a family that can be run. Raises ModelFileError for the others."""
-    found, part = family(header)
-    if not found.supported:
-        able = ", ".join(f.name for f in FAMILIES if f.supported)
-        raise ModelFileError(f"{header.path.name} is a {found.name} model, which cannot be run yet; there is {able}")
-    return found, part
 
 
 def what(shapes: Shapes) -> str:
@@ -123,7 +152,7 @@ def what(shapes: Shapes) -> str:
     if find_text(shapes):
         return "a CLIP text encoder, not a Stable Diffusion model; load it with Load CLIP, from models/text_encoders"
     some = ", ".join(sorted(shapes)[:3]) or "nothing"
-    known = f"nearest is {FAMILIES[0].name}, which has {UNET_PREFIXES[0]}{LATENT4.name}"
+    known = f"nearest is {FAMILIES[0].name}, which has {UNET_PREFIXES[0]}{FAMILIES[0].marks[-1].name}"
     return f"of an unknown kind ({len(shapes)} tensors: {some}, ...); {known}"
 
 
@@ -147,15 +176,18 @@ def heads(header: Header, network: str) -> int:
     return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else 0
 
 
-def predicts_v(header: Header) -> bool:
-    """Whether the file says that its network predicts v (Salimans and Ho 2022), not the noise. Shapes cannot tell."""
+def told_prediction(header: Header) -> str:
+    """What the file says that its network predicts: `v` (Salimans and Ho 2022), `eps`, or nothing: ``."""
     told = architecture(header).get("unet", {}).get("prediction", header.metadata.get("modelspec.prediction_type", ""))
-    return "v_pred" in header.entries or str(told) in ("v", "v_prediction")
+    return "v" if "v_pred" in header.entries else PREDICTIONS.get(str(told), "")
+
+
+PREDICTIONS = {"v": "v", "v_prediction": "v", "eps": "eps", "epsilon": "eps"}
 
 
 def inspect(path: Path) -> dict[str, int]:
-    """The sizes of a file's denoising network. Raises ModelFileError if it has none that can be run."""
-    _, part = denoiser(read_header(path))
+    """The sizes of a file's denoising network. Raises ModelFileError if it has none."""
+    _, part = family(read_header(path))
     return {"context width": context_width(part), "latent channels": part.shapes["out.2.weight"][0]}
 
 
@@ -166,7 +198,7 @@ def inspect_vae(path: Path) -> dict[str, int]:
 
 def inspect_text(path: Path) -> dict[str, int]:
     """The sizes of a file's text network. Raises ModelFileError if it has none."""
-    return {"context width": text(read_header(path)).shapes[TEXT_MARK][1]}
+    return {"context width": sum(part.shapes[TEXT_MARK][1] for part in texts(read_header(path)))}
 
 
 def vae(header: Header) -> Part:
@@ -177,12 +209,17 @@ def vae(header: Header) -> Part:
     return part
 
 
-def text(header: Header) -> Part:
-    """The file's text network. Raises ModelFileError, which says what the file is, if it has none."""
-    part = find_text(header.shapes)
-    if part is None:
+def texts(header: Header) -> list[Part]:
+    """The file's text networks, CLIP-L first. Raises ModelFileError, which says what the file is, if it has none."""
+    found = find_texts(header.shapes)
+    if not found:
         raise ModelFileError(f"{header.path.name} holds no CLIP text encoder; it is {_kind(header)}")
-    return part
+    return found
+
+
+def text(header: Header) -> Part:
+    """The first of them."""
+    return texts(header)[0]
 
 
 def _kind(header: Header) -> str:

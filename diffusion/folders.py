@@ -10,10 +10,12 @@ from diffusion import detect
 from diffusion.header import ModelFileError
 
 NETWORK = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors")
+TEXT = ("model.safetensors", "model.fp16.safetensors", "pytorch_model.bin")
 NAMES = {
     "unet": (*NETWORK, "diffusion_pytorch_model.bin"),
     "vae": (*NETWORK, "diffusion_pytorch_model.bin"),
-    "text_encoder": ("model.safetensors", "model.fp16.safetensors", "pytorch_model.bin"),
+    "text_encoder": TEXT,
+    "text_encoder_2": TEXT,
 }
 
 
@@ -28,12 +30,20 @@ def file(folder: Path, part: str) -> Path:
 def inspect(folder: Path) -> dict[str, int]:
     """The sizes that the headers tell. Raises ModelFileError if a network is missing or cannot be run."""
     detect.inspect_vae(file(folder, "vae"))
-    return detect.inspect_text(file(folder, "text_encoder")) | detect.inspect(file(folder, "unet"))
+    for part in texts(folder):
+        detect.inspect_text(file(folder, part))
+    return detect.inspect(file(folder, "unet"))
 
 
-def predicts_v(folder: Path) -> bool:
-    """Whether the scheduler's settings say that the network predicts v."""
-    return _table(folder / "scheduler/scheduler_config.json").get("prediction_type") == "v_prediction"
+def texts(folder: Path) -> list[str]:
+    """The sub-folders of the text encoders: two of Stable Diffusion XL, the second alone of its refiner."""
+    return [part for part in ("text_encoder", "text_encoder_2") if (folder / part).is_dir()] or ["text_encoder"]
+
+
+def prediction(folder: Path) -> str:
+    """What the scheduler's settings say that the network predicts: `v`, `eps`, or nothing: ``."""
+    told = _table(folder / "scheduler/scheduler_config.json").get("prediction_type")
+    return detect.PREDICTIONS.get(str(told), "")
 
 
 def heads(folder: Path, part: str) -> int:

@@ -23,8 +23,12 @@ RES = {
 }
 UNET_ENDS = {
     "conv_in": "input_blocks.0.0",
+    "time_embedding.cond_proj": "time_embed.cond_proj",
+    "class_embedding": "label_emb",
     "time_embedding.linear_1": "time_embed.0",
     "time_embedding.linear_2": "time_embed.2",
+    "class_embedding.linear_1": "label_emb.0.0",
+    "class_embedding.linear_2": "label_emb.0.2",
     "add_embedding.linear_1": "label_emb.0.0",
     "add_embedding.linear_2": "label_emb.0.2",
     "conv_norm_out": "out.0",
@@ -36,6 +40,39 @@ VAE_ATTENTION = {
     "query": "q", "key": "k", "value": "v", "proj_attn": "proj_out",
 }  # fmt: skip
 VAE_MIDDLE = {"resnets.0": "block_1", "attentions.0": "attn_1", "resnets.1": "block_2"}
+
+
+PROJECTION, TURNED = "text_projection.weight", "text_projection"
+OPEN_CLIP = {
+    "token_embedding.weight": "text_model.embeddings.token_embedding.weight",
+    "positional_embedding": "text_model.embeddings.position_embedding.weight",
+    "ln_final.weight": "text_model.final_layer_norm.weight",
+    "ln_final.bias": "text_model.final_layer_norm.bias",
+    TURNED: PROJECTION,
+    "text_projection.weight": PROJECTION,
+}
+OPEN_CLIP_LAYER = {
+    "ln_1": "layer_norm1", "ln_2": "layer_norm2", "mlp.c_fc": "mlp.fc1", "mlp.c_proj": "mlp.fc2",
+    "attn.out_proj": "self_attn.out_proj",
+}  # fmt: skip
+JOINED = ("q_proj", "k_proj", "v_proj")
+
+
+def open_clip_names(shapes: Shapes) -> tuple[dict[str, str], dict[str, tuple[str, int]]]:
+    """OpenCLIP's names of a text network -> ours, and ours of the thirds of its joined projections -> its and which.
+
+    What belongs to no text network (the picture's half, the temperature) is left out.
+    """
+    names = {theirs: ours for theirs, ours in OPEN_CLIP.items() if theirs in shapes}
+    thirds: dict[str, tuple[str, int]] = {}
+    for name in shapes:
+        layer = re.fullmatch(r"transformer\.resblocks\.(\d+)\.(.+?)[._](weight|bias)", name)
+        if layer and layer[2] == "attn.in_proj":
+            at = f"text_model.encoder.layers.{layer[1]}.self_attn"
+            thirds |= {f"{at}.{part}.{layer[3]}": (name, i) for i, part in enumerate(JOINED)}
+        elif layer and layer[2] in OPEN_CLIP_LAYER:
+            names[name] = f"text_model.encoder.layers.{layer[1]}.{OPEN_CLIP_LAYER[layer[2]]}.{layer[3]}"
+    return names, thirds
 
 
 def is_diffusers_unet(shapes: Shapes) -> bool:
@@ -80,7 +117,7 @@ PLACE = re.compile(
     r"((?:down|up)_blocks\.\d+\.(?:resnets|attentions)\.\d+"
     r"|(?:down|up)_blocks\.\d+\.(?:down|up)samplers\.0\.conv"
     r"|mid_block\.(?:resnets|attentions)\.\d+"
-    r"|(?:time|add)_embedding\.linear_\d|conv_\w+)\.(.+)"
+    r"|(?:time|add|class)_embedding\.linear_\d|time_embedding\.cond_proj|class_embedding|conv_\w+)\.(.+)"
 )
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import patches
+from diffusion.inputs import Inputs, nothing
 from diffusion.placement import Resident
 from diffusion.prediction import Prediction
 from diffusion.steering import GuidancePatch, MaskRule
@@ -33,8 +34,34 @@ class LatentFormat:
         return latent / self.scale + self.shift
 
 
+@dataclass(frozen=True)
+class ByChannel(LatentFormat):
+    """A network that sees (latent - mean) / deviation * scale, with a mean and a deviation for each channel."""
+
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
+
+    def encode(self, latent: Tensor) -> Tensor:
+        mean, deviation = self._on(latent)
+        return (latent - mean) * (self.scale / deviation)
+
+    def decode(self, latent: Tensor) -> Tensor:
+        mean, deviation = self._on(latent)
+        return latent * (deviation / self.scale) + mean
+
+    def _on(self, latent: Tensor) -> Iterator[Tensor]:
+        return (latent.new_tensor(values).view(1, -1, 1, 1) for values in (self.mean, self.deviation))
+
+
 SD15 = LatentFormat(channels=4, scale=0.18215)
 SDXL = LatentFormat(channels=4, scale=0.13025)
+X4 = LatentFormat(channels=4, scale=0.08333)
+PLAYGROUND = ByChannel(
+    channels=4,
+    scale=0.5,
+    mean=(-1.6574, 1.886, -1.383, 2.5155),
+    deviation=(8.4927, 5.9022, 6.5498, 5.2299),
+)
 SD3 = LatentFormat(channels=16, scale=1.5305, shift=0.0609)
 FLUX = LatentFormat(channels=16, scale=0.3611, shift=0.1159)
 
@@ -52,8 +79,9 @@ class Model:
     name: str = ""
     guidance: tuple[GuidancePatch, ...] = ()  # how the answers of a step become one
     mask_rule: MaskRule | None = None  # how the mask of a run changes on its way
+    inputs: Inputs = nothing  # what the network is given beside the text, made of a conditioning's options
 
-    def x0(self, x: Tensor, sigma: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
+    def x0(self, x: Tensor, sigma: Tensor, conditions: Mapping[str, Any]) -> Tensor:
         """x (b, c, h, w) at sigma (b,) -> the estimate of x0. conditions: `context` (b, t, d) and others by name.
 
         The one place where a network is called: all guidance is made of this.

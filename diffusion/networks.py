@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from diffusion import detect, placement
 from diffusion.clip import ClipConfig, ClipText
 from diffusion.header import Header, ModelFileError
+from diffusion.parts import Part
 from diffusion.placement import Resident
 from diffusion.unet import UNet
 from diffusion.unet_config import UNetConfig
@@ -21,9 +22,9 @@ ACTIVATIONS = 40
 def denoiser(header: Header, weights: Weights, heads: int = 0) -> Resident:
     """The denoising network of a file; heads: 0 = as its metadata or the convention says.
 
-    Raises ModelFileError if the file holds none, or one that cannot be run.
+    Raises ModelFileError if the file holds none, or one that is unknown.
     """
-    family, part = detect.denoiser(header)
+    family, part = detect.family(header)
     mine = weights.of(part)
     with _making_sense(header, "UNet"):
         config = UNetConfig.from_shapes(part.shapes, heads or detect.heads(header, "unet"))
@@ -32,13 +33,22 @@ def denoiser(header: Header, weights: Weights, heads: int = 0) -> Resident:
 
 
 def text_encoder(
-    header: Header, weights: Weights, heads: int = 0, *, on_cpu: bool = False
+    header: Header,
+    weights: Weights,
+    heads: int = 0,
+    *,
+    part: Part | None = None,
+    quick: bool | None = None,
+    on_cpu: bool = False,
 ) -> tuple[Resident, ClipConfig]:
-    """The text network of a file; heads as above. Raises ModelFileError if the file holds none."""
-    part = detect.text(header)
+    """A text network of a file; heads as above, quick as in ClipConfig. part: None = the first of the file.
+
+    Raises ModelFileError if the file holds none.
+    """
+    part = part or detect.text(header)
     mine = weights.of(part)
     with _making_sense(header, "text encoder"):
-        config = ClipConfig.from_shapes(part.shapes, heads or detect.heads(header, "text"))
+        config = ClipConfig.from_shapes(part.shapes, heads or detect.heads(header, "text"), quick)
         network = assemble(lambda: ClipText(config), mine, "CLIP text encoder")
     return Resident(network, placement.for_coder(on_cpu=on_cpu), mine), config
 

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from diffusion import layouts
 from diffusion.header import Shapes
 
 UNET_PREFIXES = ("model.diffusion_model.", "diffusion_model.", "unet.", "")
 VAE_PREFIXES = ("first_stage_model.", "vae.", "")
-TEXT_PREFIXES = ("cond_stage_model.transformer.", "conditioner.embedders.0.transformer.", "text_encoder.", "")
+TEXT_PREFIXES = (
+    "cond_stage_model.transformer.", "cond_stage_model.model.",
+    "conditioner.embedders.0.transformer.", "conditioner.embedders.0.model.", "conditioner.embedders.1.model.",
+    "text_encoder.", "text_encoder_2.", "text_encoders.clip_l.transformer.", "text_encoders.clip_g.transformer.",
+    "clip_l.transformer.", "clip_h.transformer.", "clip_g.transformer.", "",
+)  # fmt: skip
+"""In this order: where a file has two text networks, that of CLIP-L comes first."""
 TEXT_MARK = "text_model.embeddings.token_embedding.weight"
+OPEN_MARK = "transformer.resblocks.0.attn.in_proj_weight"
 
 
 @dataclass(frozen=True)
 class Part:
-    """One network of a file: the names under `prefix`, in our words by `names` (file's name without prefix -> ours)."""
+    """One network of a file: the names under `prefix`, in our words by `names` (file's name without prefix -> ours).
+
+    thirds: our names of tensors that the file keeps joined in threes -> the file's name and which third it is.
+    turned: our names of matrices that the file keeps transposed.
+    """
 
     prefix: str
     names: Mapping[str, str]
     shapes: Shapes  # by our names
+    thirds: Mapping[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
+    turned: frozenset[str] = frozenset()
 
 
 def find_unet(shapes: Shapes) -> Part | None:
@@ -62,15 +75,36 @@ def _as_conv(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*shape, 1, 1) if ".attn_1." in name and len(shape) == 2 else shape
 
 
+def find_texts(shapes: Shapes) -> list[Part]:
+    """The CLIP text networks of a file, in transformers' or OpenCLIP's layout; CLIP-L first."""
+    found = (_text(shapes, prefix) for prefix in TEXT_PREFIXES)
+    return [part for part in found if part]
+
+
 def find_text(shapes: Shapes) -> Part | None:
-    """The CLIP text network, whose names are the same everywhere but for what stands before them."""
-    for prefix in TEXT_PREFIXES:
-        inside = _under(shapes, prefix)
-        if TEXT_MARK in inside:
-            return _part(prefix, inside, {n: n for n in inside if n.startswith(("text_model.", "text_projection."))})
-        if TEXT_MARK.removeprefix("text_model.") in inside:  # files of before transformers 4.31 lack the word
-            return _part(prefix, inside, {n: f"text_model.{n}" for n in inside if n.startswith(TEXT_NAMES)})
-    return None
+    """The first of them."""
+    return next(iter(find_texts(shapes)), None)
+
+
+def _text(shapes: Shapes, prefix: str) -> Part | None:
+    inside = _under(shapes, prefix)
+    if TEXT_MARK in inside:
+        return _part(prefix, inside, {n: n for n in inside if n.startswith(("text_model.", "text_projection."))})
+    if TEXT_MARK.removeprefix("text_model.") in inside:  # files of before transformers 4.31 lack the word
+        return _part(prefix, inside, {n: f"text_model.{n}" for n in inside if n.startswith(TEXT_NAMES)})
+    return _open_clip(prefix, inside) if OPEN_MARK in inside else None
+
+
+def _open_clip(prefix: str, inside: Shapes) -> Part:
+    """OpenCLIP keeps query, key and value of an attention joined, and the projection of the pooled text transposed."""
+    names, thirds = layouts.open_clip_names(inside)
+    part = _part(prefix, inside, names)
+    shapes = dict(part.shapes)
+    for ours, (theirs, _) in thirds.items():
+        rows, *rest = inside[theirs]
+        shapes[ours] = (rows // 3, *rest)
+    turned = frozenset({layouts.PROJECTION} if layouts.TURNED in names else ())
+    return Part(prefix, names, shapes | {n: shapes[n][::-1] for n in turned}, thirds, turned)
 
 
 TEXT_NAMES = ("embeddings.", "encoder.layers.", "final_layer_norm.")

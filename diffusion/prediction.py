@@ -163,13 +163,17 @@ KINDS: dict[str, Kind] = {
 # --- the scales of known models ------------------------------------------------------------------
 
 
-def stable_diffusion_sigmas(*, zero_snr: bool = False) -> Tensor:
+BETAS = (0.00085, 0.012)
+
+
+def stable_diffusion_sigmas(*, zero_snr: bool = False, betas: tuple[float, float] = BETAS) -> Tensor:
     """Sigmas of the thousand timesteps of Stable Diffusion 1 and 2, ascending, in float64.
 
+    betas: of the first and of the last timestep.
     zero_snr: rescaled so that the last timestep keeps (almost) nothing of the signal (Lin et al. 2024).
     """
-    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
-    signal = torch.cumprod(1 - betas, 0)
+    table = torch.linspace(betas[0] ** 0.5, betas[1] ** 0.5, 1000, dtype=torch.float64) ** 2
+    signal = torch.cumprod(1 - table, 0)
     if zero_snr:
         root = signal.sqrt()
         signal = ((root - root[-1]) * (root[0] / (root[0] - root[-1]))) ** 2
@@ -177,10 +181,10 @@ def stable_diffusion_sigmas(*, zero_snr: bool = False) -> Tensor:
     return ((1 - signal) / signal).sqrt()
 
 
-def discrete(kind: str, *, zero_snr: bool = False) -> Prediction:
+def discrete(kind: str, *, zero_snr: bool = False, betas: tuple[float, float] = BETAS) -> Prediction:
     """A model of Stable Diffusion's thousand timesteps; kind: eps, v, x0, lcm or img_to_img."""
     skip = 1000 // LCM_STEPS if kind == "lcm" else 1
-    sigmas = stable_diffusion_sigmas(zero_snr=zero_snr)[skip - 1 :: skip]
+    sigmas = stable_diffusion_sigmas(zero_snr=zero_snr, betas=betas)[skip - 1 :: skip]
     return Prediction(kind, Discrete(sigmas.float(), sigmas.log().float(), skip))
 
 

@@ -43,9 +43,12 @@ def stable_diffusion_1(network: Callable[..., Any], config: ClipConfig) -> Encod
     return Encoder("clip_l", network, config, pad=END, layer=-1, norm=True, project=False)
 
 
-def stable_diffusion_2(network: Callable[..., Any], config: ClipConfig) -> Encoder:
-    """OpenCLIP-H as Stable Diffusion 2 uses it: the last states but one, with the final layer norm."""
-    return Encoder("clip_h", network, config, pad=0, layer=-2, norm=True, project=True)
+def stable_diffusion_2(network: Callable[..., Any], config: ClipConfig, layer: int = -2) -> Encoder:
+    """OpenCLIP-H as Stable Diffusion 2 uses it: the last states but one, with the final layer norm.
+
+    layer: -1 for a network that was stored without its last layer.
+    """
+    return Encoder("clip_h", network, config, pad=0, layer=layer, norm=True, project=config.projection is not None)
 
 
 def xl_small(network: Callable[..., Any], config: ClipConfig) -> Encoder:
@@ -55,7 +58,7 @@ def xl_small(network: Callable[..., Any], config: ClipConfig) -> Encoder:
 
 def xl_large(network: Callable[..., Any], config: ClipConfig) -> Encoder:
     """OpenCLIP-G as Stable Diffusion XL uses it: likewise, and its pooled text is projected."""
-    return Encoder("clip_g", network, config, pad=0, layer=-2, norm=False, project=True)
+    return Encoder("clip_g", network, config, pad=0, layer=-2, norm=False, project=config.projection is not None)
 
 
 @dataclass(frozen=True)

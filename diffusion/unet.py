@@ -90,16 +90,17 @@ class FeedForward(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    def __init__(self, channels: int, context_dim: int, heads: int):
+    def __init__(self, channels: int, context_dim: int, heads: int, *, crossed: bool = False):
         super().__init__()
-        self.attn1 = Attention(channels, channels, heads)
+        self.crossed = crossed
+        self.attn1 = Attention(channels, context_dim if crossed else channels, heads)
         self.ff = FeedForward(channels)
         self.attn2 = Attention(channels, context_dim, heads)
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(channels) for _ in range(3))
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         y = self.norm1(x)
-        x = x + self.attn1(y, y)
+        x = x + self.attn1(y, context if self.crossed else y)
         x = x + self.attn2(self.norm2(x), context)
         return x + self.ff(self.norm3(x))
 
@@ -110,7 +111,7 @@ class SpatialTransformer(nn.Module):
         self.norm = nn.GroupNorm(GROUPS, layer.channels, eps=1e-6)
         self.proj_in = Linear(layer.channels, layer.channels, conv=not layer.linear)
         self.transformer_blocks = nn.ModuleList(
-            TransformerBlock(layer.channels, context_dim, heads) for _ in range(layer.depth)
+            TransformerBlock(layer.channels, context_dim, heads, crossed=layer.crossed) for _ in range(layer.depth)
         )
         self.proj_out = Linear(layer.channels, layer.channels, conv=not layer.linear)
 
@@ -167,6 +168,18 @@ class Control(NamedTuple):
     skips: tuple[Tensor | None, ...]  # to what the skip connection of each input block carries
 
 
+class TimeEmbedding(nn.Sequential):
+    """The time (b, c) -> (b, e). Networks that know their guidance (Luo et al. 2023) get it (b, g) added."""
+
+    def __init__(self, channels: int, e: int, guidance: int):
+        super().__init__(nn.Linear(channels, e), nn.SiLU(), nn.Linear(e, e))
+        self.cond_proj = nn.Linear(guidance, channels, bias=False) if guidance else None
+
+    def forward(self, x: Tensor, guidance: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        x = x if guidance is None or self.cond_proj is None else x + self.cond_proj(guidance)
+        return self[2](self[1](self[0](x)))
+
+
 class Encoder(nn.Module):
     """The half of a UNet that comes down, of which ControlNets are a copy."""
 
@@ -174,10 +187,12 @@ class Encoder(nn.Module):
         super().__init__()
         self.config = config
         e = config.time_channels
-        self.time_embed = nn.Sequential(nn.Linear(config.model_channels, e), nn.SiLU(), nn.Linear(e, e))
+        self.time_embed = TimeEmbedding(config.model_channels, e, config.guidance_channels)
         if config.label_channels:
             label = nn.Sequential(nn.Linear(config.label_channels, e), nn.SiLU(), nn.Linear(e, e))
             self.label_emb = nn.Sequential(label)
+        elif config.classes:
+            self.label_emb = nn.Embedding(config.classes, e)
         self.input_blocks = nn.ModuleList(self._build(block) for block in config.input_blocks)
         self.middle_block = self._build(config.middle_block)
 
@@ -193,9 +208,9 @@ class Encoder(nn.Module):
             case Resize():
                 return RESIZE[layer.kind](layer)
 
-    def embed(self, timesteps: Tensor, y: Tensor | None, dtype: torch.dtype) -> Tensor:
-        """timesteps (b,), y (b, label) or None -> (b, e)."""
-        emb = self.time_embed(timestep_embedding(timesteps, self.config.model_channels).to(dtype))
+    def embed(self, timesteps: Tensor, y: Tensor | None, dtype: torch.dtype, guidance: Tensor | None = None) -> Tensor:
+        """timesteps (b,), y (b, label), a class (b,) or None, guidance (b, g) or None -> (b, e)."""
+        emb = self.time_embed(timestep_embedding(timesteps, self.config.model_channels).to(dtype), guidance)
         return emb if y is None else emb + self.label_emb(y)
 
 
@@ -215,10 +230,17 @@ class UNet(Encoder):
         context: Tensor,
         y: Tensor | None = None,
         control: Control | None = None,
+        concat: Tensor | None = None,
+        guidance: Tensor | None = None,
         **_: Any,
     ) -> Tensor:
-        """x (b, in, h, w), timesteps (b,), context (b, t, d), y (b, label) or None -> (b, out, h, w)."""
-        emb = self.embed(timesteps, y, x.dtype)  # b e
+        """x (b, c, h, w), timesteps (b,), context (b, t, d), y (b, label), a class (b,) or None -> (b, out, h, w).
+
+        concat: the channels (b, in - c, h, w) that follow those of x. guidance: (b, g), for networks that know it.
+        """
+        emb = self.embed(timesteps, y, x.dtype, guidance)  # b e
+        if concat is not None:
+            x = torch.cat((x, concat), 1)
         skips: list[Tensor] = []
         for i, block in enumerate(self.input_blocks):
             x = block(x, emb, context, x.shape[2:])

@@ -18,11 +18,15 @@ class Res:
 
 @dataclass(frozen=True)
 class Spatial:
-    """A transformer over the pixels; `linear` = its projections are stored as matrices, not 1x1 convolutions."""
+    """A transformer over the pixels; `linear` = its projections are stored as matrices, not 1x1 convolutions.
+
+    crossed: both of its attentions are to the text.
+    """
 
     channels: int
     depth: int
     linear: bool
+    crossed: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class UNetConfig:
     output_blocks: tuple[Block, ...]
     heads: int = 8
     head_channels: int = 64
+    classes: int = 0  # the model takes one of so many numbers beside the prompt
+    guidance_channels: int = 0  # the model knows its guidance, embedded in so many numbers
 
     @property
     def in_channels(self) -> int:
@@ -67,10 +73,12 @@ class UNetConfig:
         """The config of a file in the LDM layout, its prefix removed.
 
         heads: from the file's metadata; 0 = the published convention: 8 at every level where the transformers project
-        by convolution (SD 1), 64 channels a head where by matrices (SD 2, XL).
+        by convolution (SD 1) and in the x4 upscaler, 64 channels a head where by matrices (SD 2, XL).
         """
-        middle = _block(shapes, "middle_block")
-        linear = any(isinstance(layer, Spatial) and layer.linear for layer in middle)
+        middle = _block(shapes, "middle_block")  # nothing in some pruned networks
+        inputs, outputs = _blocks(shapes, "input_blocks"), _blocks(shapes, "output_blocks")
+        layers = (layer for block in (middle, *inputs, *outputs) for layer in block)
+        linear = any(isinstance(layer, Spatial) and layer.linear for layer in layers)
         widths = (shape[1] for name, shape in shapes.items() if name.endswith("attn2.to_k.weight"))
         return cls(
             model_channels=shapes["time_embed.0.weight"][1],
@@ -78,10 +86,12 @@ class UNetConfig:
             context_dim=next(widths, 0),
             label_channels=shapes.get("label_emb.0.0.weight", (0, 0))[1],
             out_channels=shapes["out.2.weight"][0],
-            input_blocks=_blocks(shapes, "input_blocks"),
+            input_blocks=inputs,
             middle_block=middle,
-            output_blocks=_blocks(shapes, "output_blocks"),
-            heads=heads or (0 if linear else 8),
+            output_blocks=outputs,
+            heads=heads or (0 if linear and "label_emb.weight" not in shapes else 8),
+            classes=shapes.get("label_emb.weight", (0, 0))[0],
+            guidance_channels=shapes.get("time_embed.cond_proj.weight", (0, 0))[1],
         )
 
 
@@ -106,7 +116,8 @@ def _layer(shapes: Shapes, at: str) -> Layer:
         return Res(channels, out, f"{at}.skip_connection.weight" in shapes)
     if f"{at}.proj_in.weight" in shapes:
         shape = shapes[f"{at}.proj_in.weight"]
-        return Spatial(shape[0], _count(shapes, f"{at}.transformer_blocks"), len(shape) == 2)
+        depth, keys = _count(shapes, f"{at}.transformer_blocks"), shapes[f"{at}.transformer_blocks.0.attn1.to_k.weight"]
+        return Spatial(shape[0], depth, len(shape) == 2, crossed=keys[1] != shape[0])
     for kind, name in (("first", "weight"), ("down", "op.weight"), ("up", "conv.weight")):
         if f"{at}.{name}" in shapes:
             out, channels, *_ = shapes[f"{at}.{name}"]

@@ -46,7 +46,9 @@ class Weights:
     def of(self, part: Part) -> Weights:
         """One network's, by our names and in our shapes; views, not copies."""
         ours = {name: self.tensors[part.prefix + theirs] for theirs, name in part.names.items()}
-        return replace(self, tensors={name: tensor.view(part.shapes[name]) for name, tensor in ours.items()})
+        ours |= {name: self.tensors[part.prefix + theirs].chunk(3)[i] for name, (theirs, i) in part.thirds.items()}
+        ours |= {name: ours[name].mT for name in part.turned}
+        return replace(self, tensors={n: t if n in part.turned else t.view(part.shapes[n]) for n, t in ours.items()})
 
     def stored_as(self, dtype: torch.dtype) -> Weights:
         """Rounded to another floating-point type."""

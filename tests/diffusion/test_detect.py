@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,16 @@ def unet(config: UNetConfig, prefix: str = UNET) -> dict[str, tuple[int, ...]]:
 
 INPAINTING = unet_config(in_channels=9)
 REFINER = unet_config(384, (1, 2, 4, 4), (0, 4, 4, 0), context=1280, label=2560, linear=True, heads=0, middle_depth=4)
+NARROW_REFINER = unet_config(32, (1, 2), (0, 0), context=40, label=40 + 1280, linear=True, heads=0, middle_depth=1)
+
+
+def sd2_of(channels: int) -> UNetConfig:
+    return unet_config(64, (1, 2), (1, 1), context=32, linear=True, heads=0, in_channels=channels)
+
+
+def xl_of(channels: int) -> UNetConfig:
+    options: dict[str, Any] = {"context": 72, "label": 40 + 1536, "linear": True, "heads": 0, "in_channels": channels}
+    return unet_config(64, (1, 2), (0, 1), **options)
 
 
 @pytest.mark.parametrize(
@@ -33,9 +44,16 @@ REFINER = unet_config(384, (1, 2, 4, 4), (0, 4, 4, 0), context=1280, label=2560,
         (SD1, "Stable Diffusion 1"),
         (unet_config(32, (1, 2), (1, 0), context=16), "Stable Diffusion 1"),
         (INPAINTING, "Stable Diffusion 1 inpainting"),
+        (unet_config(in_channels=8), "Stable Diffusion 1 image editing"),
         (SD2, "Stable Diffusion 2"),
+        (sd2_of(9), "Stable Diffusion 2 inpainting"),
+        (sd2_of(5), "Stable Diffusion 2 depth"),
+        (unet_config(64, (1, 2), (1, 1), context=32, label=48, linear=True, heads=0), "Stable Diffusion 2 unCLIP"),
         (SDXL, "Stable Diffusion XL"),
+        (xl_of(9), "Stable Diffusion XL inpainting"),
+        (xl_of(8), "Stable Diffusion XL image editing"),
         (REFINER, "Stable Diffusion XL refiner"),
+        (NARROW_REFINER, "Stable Diffusion XL refiner"),
     ],
 )
 @pytest.mark.parametrize("prefix", [UNET, ""])
@@ -43,11 +61,6 @@ def test_families_are_told_by_shapes(config: UNetConfig, name: str, prefix: str)
     family, part = detect.family(header(unet(config, prefix)))
     assert (family.name, part.prefix) == (name, prefix)
     assert UNetConfig.from_shapes(part.shapes, config.heads) == config
-
-
-def test_what_cannot_be_run_yet_is_named():
-    with pytest.raises(ModelFileError, match="is a Stable Diffusion XL model, which cannot be run yet"):
-        detect.denoiser(header(unet(SDXL)))
 
 
 def test_averaged_weights_are_taken_only_where_there_are_no_others():
@@ -87,32 +100,32 @@ OTHERS = {
 @pytest.mark.parametrize("kind", OTHERS)
 def test_other_files_are_named_as_what_they_are(kind: str):
     with pytest.raises(ModelFileError, match=f"file.safetensors is {kind}, not a Stable Diffusion model"):
-        detect.denoiser(header({OTHERS[kind]: (4, 4)}))
+        detect.family(header({OTHERS[kind]: (4, 4)}))
 
 
 def test_a_controlnet_is_not_taken_for_half_a_unet():
     half = {n: s for n, s in unet(SD1, "").items() if not n.startswith(("output_blocks.", "out."))}
     with pytest.raises(ModelFileError, match="is a ControlNet"):
-        detect.denoiser(header(half | {"zero_convs.0.0.weight": (320, 320, 1, 1)}))
+        detect.family(header(half | {"zero_convs.0.0.weight": (320, 320, 1, 1)}))
 
 
 def test_a_vae_is_named(starter: Path):
     part = parts.find_vae(read_header(starter).shapes)
     assert part is not None
     with pytest.raises(ModelFileError, match="is a VAE, not a Stable Diffusion model; load it with Load VAE"):
-        detect.denoiser(header(part.shapes))
+        detect.family(header(part.shapes))
 
 
 def test_the_unknown_is_shown():
     with pytest.raises(
         ModelFileError, match=r"of an unknown kind \(2 tensors: a, b, ...\); nearest is Stable Diffusion 1"
     ):
-        detect.denoiser(header({"a": (1,), "b": (2,)}))
+        detect.family(header({"a": (1,), "b": (2,)}))
 
 
 def test_the_starter_is_all_three_networks(starter: Path):
     header = read_header(starter)
-    found = [detect.denoiser(header)[1], parts.find_vae(header.shapes), parts.find_text(header.shapes)]
+    found = [detect.family(header)[1], parts.find_vae(header.shapes), parts.find_text(header.shapes)]
     assert [part and part.prefix for part in found] == [UNET, "first_stage_model.", "cond_stage_model.transformer."]
     assert sum(len(part.names) for part in found if part) == len(header.entries)
     assert (detect.heads(header, "unet"), detect.heads(header, "text")) == (8, 8)
@@ -142,5 +155,6 @@ def test_v_prediction_is_told_by_key_or_metadata():
         header({}, architecture='{"unet": {"prediction": "v_prediction"}}'),
         header({}, **{"modelspec.prediction_type": "v"}),
     )
-    assert [detect.predicts_v(h) for h in told] == [True] * 3
-    assert not detect.predicts_v(header({}, architecture='{"unet": {"prediction": "epsilon"}}'))
+    assert [detect.told_prediction(h) for h in told] == ["v"] * 3
+    assert detect.told_prediction(header({}, architecture='{"unet": {"prediction": "epsilon"}}')) == "eps"
+    assert not detect.told_prediction(header({}))

@@ -35,7 +35,7 @@ def test_sizes_are_the_headers(folder: Path):
     assert folders.inspect(folder) == {"context width": 24, "latent channels": 4}
 
 
-@pytest.mark.parametrize("part", folders.NAMES)
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
 def test_a_missing_network_is_named(folder: Path, part: str):
     folders.file(folder, part).unlink()
     with pytest.raises(ModelFileError, match=f"model/{part} holds none of"):
@@ -65,7 +65,7 @@ def test_heads_come_from_the_settings(folder: Path, config: Any, heads: int):
 
 
 def test_v_prediction_comes_from_the_schedulers_settings(folder: Path):
-    assert not folders.predicts_v(folder)
+    assert not folders.prediction(folder)
     (folder / "scheduler").mkdir()
     (folder / "scheduler/scheduler_config.json").write_text('{"prediction_type": "v_prediction"}')
-    assert folders.predicts_v(folder)
+    assert folders.prediction(folder) == "v"

@@ -59,7 +59,7 @@ def test_equals_diffusers_on_random_weights(kind: str, size: tuple[int, int]):
 
 def test_equals_diffusers_on_the_starter(starter: Path):
     header = read_header(starter)
-    _, part = detect.denoiser(header)
+    _, part = detect.family(header)
     weights = open_weights(starter, header).of(part)
     state = {name: t.float() for name, t in weights.tensors.items()}
     ours = assemble(lambda: UNet(UNetConfig.from_shapes(part.shapes, detect.heads(header, "unet"))), weights, "UNet")

@@ -11,7 +11,7 @@ import { insertOnLink } from "../edit/nodes";
 import { t } from "../i18n";
 import { GRID } from "../model/geometry";
 import { Breadcrumb } from "./Breadcrumb";
-import { CanvasTools, Minimap } from "./CanvasTools";
+import { CanvasTools, FarAway, Minimap } from "./CanvasTools";
 import type { AnyNode } from "./derive";
 import { DragLine } from "./DragLine";
 import { beginCut } from "./cut";
@@ -32,6 +32,9 @@ const NODE_TYPES = { node: NodeView, reroute: RerouteView, bend: BendView, group
 const EDGE_TYPES = { link: LinkView };
 const GRID_STEP: [number, number] = [GRID, GRID];
 const SELECT_KEYS = ["Shift", "Control", "Meta"];
+
+/** From so many nodes on, only those that are in view are drawn. */
+const MANY = 120;
 
 /** Where each canvas was looked at last. */
 const views = new Map<string, Viewport>();
@@ -88,6 +91,7 @@ function Level({ tab }: { readonly tab: Tab }) {
         maxZoom={4}
         snapToGrid={snap}
         snapGrid={GRID_STEP}
+        onlyRenderVisibleElements={nodes.length > MANY}
         nodesConnectable={false}
         panOnDrag={[0, 1]}
         panActivationKeyCode={null}
@@ -101,6 +105,7 @@ function Level({ tab }: { readonly tab: Tab }) {
         aria-label={t("canvas.graph")}
       >
         <Background variant={BackgroundVariant.Dots} gap={20} size={1.5} color="var(--grid)" />
+        <FarAway root={root} />
         <DragLine />
         <Breadcrumb tab={tab} />
         <CanvasTools />

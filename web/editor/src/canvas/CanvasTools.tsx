@@ -1,7 +1,7 @@
 /** The small buttons in the corner of the canvas, and the map beside them. */
 
 import { MiniMap, Panel, useStore as useFlow } from "@xyflow/react";
-import type { ReactNode } from "react";
+import { useEffect, type RefObject } from "react";
 import { useStore } from "../app/store";
 import { t, type Key } from "../i18n";
 import type { AnyNode } from "./derive";
@@ -47,7 +47,6 @@ interface ToolProps {
   readonly icon: string;
   readonly on?: boolean;
   readonly onClick: () => void;
-  readonly children?: ReactNode;
 }
 
 function Tool({ name, icon, on, onClick }: ToolProps) {
@@ -58,6 +57,15 @@ function Tool({ name, icon, on, onClick }: ToolProps) {
       </svg>
     </button>
   );
+}
+
+/** Below this zoom nobody can read what nodes hold: it is not painted, which is most of the work. */
+const READABLE = 0.36;
+
+export function FarAway({ root }: { readonly root: RefObject<HTMLElement | null> }) {
+  const far = useFlow((state) => state.transform[2] < READABLE);
+  useEffect(() => void root.current?.toggleAttribute("data-far", far), [root, far]);
+  return null;
 }
 
 export function Minimap() {

@@ -24,14 +24,20 @@ export function beginDrag(event: PointerEvent, socket: Socket): void {
   const shown = without(taking.taken);
   let pan = 0;
   let at: Point;
+  const fits = fitting(shown, taking.ends);
   const show = () => {
     const target = targetAt(shown, taking.ends, at);
     open({ drag: { ...taking, pointer: toFlow(at), ...(target ? { target } : {}) } });
   };
   follow([event.clientX, event.clientY], {
     move(to) {
-      if (!pan) light(fitting(shown, taking.ends), taking.ends);
-      pan ||= window.setInterval(() => autoPan(at) && show(), 16);
+      if (!pan) light(fits, taking.ends);
+      pan ||= window.setInterval(() => {
+        if (!autoPan(at)) return;
+        // nodes that come into view have not been told yet
+        if (container()?.querySelector(".socket:not([data-fit])")) light(fits, taking.ends);
+        show();
+      }, 16);
       at = to;
       show();
     },
@@ -71,7 +77,7 @@ export function takes(shown: Graph, socket: Socket, all: boolean): Taking {
 function targetAt(shown: Graph, ends: readonly Socket[], [x, y]: Point): Socket | undefined {
   const under = document.elementsFromPoint(x, y).find((el) => el.closest(".react-flow__node, .socket"));
   const dot = under?.closest<HTMLElement>(".socket");
-  if (dot) return dot.dataset.fit === "yes" ? socketAt(dot) : undefined;
+  if (dot) return fitting(shown, ends)(socketAt(dot)) ? socketAt(dot) : undefined;
   const node = under?.closest<HTMLElement>(
     ".react-flow__node-node, .react-flow__node-reroute, .react-flow__node-border",
   );

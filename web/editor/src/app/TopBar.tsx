@@ -12,11 +12,11 @@ export function TopBar() {
   const lines: MenuLines = [
     ...["new", "open", "save", "saveAs", "rename"].map(line),
     "line",
-    ...["download04", "download1", "downloadApi"].map(line),
+    ...["download04", "download1", "downloadApi", "exportPng", "exportSvg"].map(line),
     "line",
     ...EDITS.map(({ id, label, keys, run }) => ({ id, label: t(label), keys: shownKeys(keys[0]!), run })),
     "line",
-    ...["settings", "help"].map(line),
+    ...["settings", "help", "tour"].map(line),
   ];
   return (
     <header className="topbar">

@@ -1,5 +1,7 @@
 /** What the app can do beside editing a graph; the menu, the shortcuts and the help read this one table. */
 
+import { exportAs } from "../export";
+import { startTour } from "../first/tour";
 import type { Key } from "../i18n";
 import { t } from "../i18n";
 import { EMPTY } from "../model/types";
@@ -37,11 +39,14 @@ export const ACTIONS: readonly Action[] = [
   { id: "download04", label: "app.download04", run: () => downloadJson(0.4) },
   { id: "download1", label: "app.download1", run: () => downloadJson(1) },
   { id: "downloadApi", label: "app.downloadApi", run: () => void downloadApi() },
+  { id: "exportPng", label: "widgets.export.png", run: () => exportAs("png") },
+  { id: "exportSvg", label: "widgets.export.svg", run: () => exportAs("svg") },
   { id: "library", label: "app.library", keys: "Alt+1", run: () => toggleLeft("library") },
   { id: "templates", label: "app.templates", keys: "Alt+2", run: () => toggleLeft("templates") },
   { id: "gallery", label: "app.gallery", keys: "Alt+3", run: () => toggleLeft("gallery") },
   { id: "queue", label: "app.queue", keys: "Alt+4", run: () => toggleRight("queue") },
   { id: "problems", label: "app.problems", keys: "Alt+5", run: () => toggleRight("problems") },
+  { id: "tour", label: "widgets.tour.show", run: startTour },
   { id: "help", label: "app.help", keys: "?", run: () => showDialog(layout.get().dialog === "help" ? null : "help") },
   { id: "settings", label: "app.settings", keys: "Mod+,", run: () => showDialog("settings") },
 ];

@@ -15,7 +15,7 @@ export interface Layout {
 
 export const PHONE = "(max-width: 700px)";
 const CLOSED: Layout = { left: null, right: null, dialog: null };
-const isPhone = () => typeof window !== "undefined" && window.matchMedia(PHONE).matches;
+export const isPhone = () => typeof window !== "undefined" && window.matchMedia(PHONE).matches;
 
 export const layout: Store<Layout> = createStore<Layout>(CLOSED);
 

@@ -7,10 +7,11 @@ import { readDefs } from "../model/nodes";
 import { watchChanges } from "../run/auto";
 import { follow, whenEnded } from "../run/follow";
 import { queue, run, whenTold } from "../run/run";
+import { openGallery } from "../panels/pictures";
 import { getJson } from "../run/server";
 import { newTab } from "./actions";
 import { editor, isChanged, setDefs } from "./editor";
-import { restoreLayout, showRight } from "./layout";
+import { isPhone, restoreLayout, showRight } from "./layout";
 import { openAddress } from "./reading";
 import { keepTabs, recover } from "./recovery";
 import { apply } from "./settings";
@@ -67,6 +68,9 @@ function tellPeople(): void {
     toast("error", words, { label: t("app.show"), run: () => showRight("problems") });
   });
   whenEnded((job) => {
+    if (job.phase === "success" && isPhone()) {
+      toast("ok", t("app.done"), { label: t("app.show"), run: () => void openGallery(job.id) });
+    }
     if (job.phase !== "error") return;
     const again = { label: t("app.again"), run: () => void queue() };
     toast("error", t("app.failed", { why: job.error ?? "" }), again);

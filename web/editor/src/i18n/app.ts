@@ -14,6 +14,7 @@ export const app = {
   delete: ["Delete", "删除"],
   deleteText: ["It is deleted on the server for good.", "将从服务器上永久删除。"],
   deleteTitle: ["Delete “{name}”?", "删除“{name}”？"],
+  done: ["Done", "已完成"],
   dontSave: ["Don’t save", "不保存"],
   download04: ["Download JSON (0.4)", "下载 JSON（0.4）"],
   download1: ["Download JSON (1.0)", "下载 JSON（1.0）"],

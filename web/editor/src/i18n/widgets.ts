@@ -13,6 +13,9 @@ export const widgets = {
   control: ["control after generate", "生成后控制"],
   "control.filter": ["filter", "筛选"],
   "control.tip": ["What happens to the value before each further run.", "每次再运行前如何改变该值。"],
+  "export.failed": ["The graph is too large for a picture.", "工作流过大，无法导出为图片。"],
+  "export.png": ["Export as a picture (PNG with the workflow)", "导出为图片（PNG，内含工作流）"],
+  "export.svg": ["Export as SVG", "导出为 SVG"],
   "file.busy": ["Uploading…", "正在上传…"],
   "file.choose": ["Upload…", "上传…"],
   "file.gone": ["{name} cannot be shown", "无法显示 {name}"],
@@ -73,5 +76,6 @@ export const widgets = {
     "Or Ctrl+Enter, anywhere. Each node shows how far it is, and what did not change is not computed again.",
     "在任何地方按 Ctrl+Enter 也可以。每个节点会显示进度，没有改变的部分不会重新计算。",
   ],
+  "tour.show": ["Show the tour", "显示导览"],
   "tour.skip": ["Skip the tour", "跳过导览"],
 } as const satisfies Part;

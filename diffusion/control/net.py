@@ -23,6 +23,7 @@ class ControlNetConfig:
     hint: tuple[int, ...]  # channels between the convolutions that the picture goes through
     types: int = 0  # kinds of picture that a union network tells apart; 0 = it is made for one
     depth: int = 0  # of a union network's transformer
+    flag: int = 0  # width of the embedding of each flag that tells a union network its kind
 
     @property
     def outputs(self) -> tuple[int, ...]:
@@ -33,11 +34,13 @@ class ControlNetConfig:
     def from_shapes(cls, shapes: Shapes, heads: int = 0) -> ControlNetConfig:
         """The config of a file in our names; heads as in `UNetConfig.from_shapes`."""
         numbers = {name.split(".")[1] for name in shapes if name.startswith("transformer_layes.")}
+        types = shapes.get("task_embedding", (0,))[0]
         return cls(
             half=UNetConfig.from_shapes({**shapes, "out.2.weight": (0,)}, heads),
             hint=hint_channels(shapes),
-            types=shapes.get("task_embedding", (0,))[0],
+            types=types,
             depth=len(numbers),
+            flag=shapes["control_add_embedding.linear_1.weight"][1] // types if types else 0,
         )
 
 
@@ -108,11 +111,11 @@ class UnionControlNet(ControlNet):
     def __init__(self, config: ControlNetConfig):
         super().__init__(config)
         width, e = config.half.model_channels, config.half.time_channels
-        self.types = config.types
+        self.types, self.flag = config.types, config.flag
         self.task_embedding = nn.Parameter(Tensor(config.types, width))
         self.transformer_layes = nn.ModuleList(UnionBlock(width) for _ in range(config.depth))  # so spelt in the files
         self.spatial_ch_projs = nn.Linear(width, width)
-        self.control_add_embedding = KindEmbedding(UNION_WIDTH * config.types, e)
+        self.control_add_embedding = KindEmbedding(config.flag * config.types, e)
 
     def guide(self, hint: Tensor, kind: int | None = None) -> Tensor:
         seen = self.input_hint_block(hint)
@@ -125,11 +128,7 @@ class UnionControlNet(ControlNet):
 
     def told(self, kind: int | None, x: Tensor) -> Tensor | float:
         flags = functional.one_hot(x.new_tensor(kind or 0).long(), self.types) * (kind is not None)
-        return self.control_add_embedding(timestep_embedding(flags, UNION_WIDTH).to(x.dtype).reshape(1, -1))
-
-
-UNION_WIDTH = 256
-"""Of the embedding of each flag that says whether a kind is meant."""
+        return self.control_add_embedding(timestep_embedding(flags, self.flag).to(x.dtype).reshape(1, -1))
 
 
 class KindEmbedding(nn.Module):

@@ -20,64 +20,13 @@ from typing import (
     get_type_hints,
 )
 
+from executor.declared import Choice, Folder, Hidden, Names, Range, Text, Widget
 from executor.files import Files
 from executor.previews import Sketch
 from executor.types import Facts, Socket
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-# --- what stands in `Annotated` ------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Range:
-    """Inclusive bounds of a number; `step` is the widget's, `round` the precision values are rounded to."""
-
-    min: float
-    max: float
-    step: float | None = None
-    round: float | None = None
-    slider: bool = False
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A menu: fixed values, or a callable that is asked each time the menu is read."""
-
-    values: Sequence[Any] | Callable[[Files], Sequence[Any]]
-
-
-@dataclass(frozen=True)
-class Folder:
-    """A menu of the files of one models folder; a name is resolved by `Files.resolve`."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Text:
-    """How a STRING is edited. `dynamic` text may hold `{a|b}` choices and comments, resolved by the editor."""
-
-    multiline: bool = False
-    dynamic: bool = False
-    placeholder: str | None = None
-
-
-class Widget:
-    """Anything else an editor should know, in the words of `object_info`: `control_after_generate`, `image_upload`,
-    `advanced`, `forceInput`, ... `optional=True` puts an input that has a default into the optional section."""
-
-    def __init__(self, *, optional: bool = False, **options: Any):
-        self.optional, self.options = optional, options
-
-
-@dataclass(frozen=True)
-class Hidden:
-    """Given by the engine and named in `object_info`: PROMPT, EXTRA_PNGINFO, UNIQUE_ID or DYNPROMPT."""
-
-    name: str
 
 
 Seed = Annotated[int, Range(0, 2**64 - 1), Widget(control_after_generate=True)]
@@ -284,6 +233,10 @@ def _parameters(function: Callable[..., Any], where: str) -> tuple[dict[str, Inp
     given: dict[str, str] = {}
     hidden: dict[str, str] = {}
     for name, parameter in inspect.signature(function).parameters.items():
+        many = _find(_take_apart(hints.get(name)), Names)
+        if many and parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            inputs |= {each: _input(each, hints[name], many.default, where) for each in many.names}
+            continue
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             raise DeclarationError(f"{where}: {name} must be keyword-only (put `*` first)")
         if name not in hints:

@@ -1,6 +1,6 @@
 /** What a node that stands for a subgraph looks like: its definition as a node type. */
 
-import { key, list, object } from "./json";
+import { key, list, text } from "./json";
 import type { Defs, InputDef, NodeDef } from "./nodes";
 import { INPUTS, type Definition, type Document, type Graph, type Json, type JsonObject, type Node } from "./types";
 import { CONTROL, defaultOf, widgetsOf } from "./widgets";
@@ -17,7 +17,7 @@ function instanceDef(doc: Document, definition: Definition, node: Node, defs: De
     type: definition.id,
     title: definition.name,
     category: "",
-    description: String(definition.raw?.description ?? ""),
+    description: text(definition.raw?.description) ?? "",
     inputs: [...shown, ...proxies(doc, definition, node, defs, shown)],
     outputs: definition.outputs.map(({ name, type }) => ({ name, type, list: false })),
     isOutput: false,
@@ -152,5 +152,5 @@ export function isInstance(doc: Document, node: Node): boolean {
 }
 
 export function titleOf(doc: Document, node: Node, defs: Defs): string {
-  return node.title || object(node.raw).title?.toString() || (defOf(doc, node, defs)?.title ?? node.type);
+  return node.title || (defOf(doc, node, defs)?.title ?? node.type);
 }

@@ -30,9 +30,9 @@ export function number(value: Json | undefined, otherwise = 0): number {
   return Number.isFinite(read) ? read : otherwise;
 }
 
-/** Ids come as numbers and as text. */
+/** Ids and names come as numbers and as text; anything else is no name. */
 export function key(value: Json | undefined): string {
-  return typeof value === "string" ? value : String(value);
+  return typeof value === "object" && value !== null ? "" : String(value);
 }
 
 /** Positions and sizes come as lists and as objects with the keys 0, 1, ... */

@@ -12,7 +12,7 @@ export function parseJson(text: string): Json {
   const marked = text.replace(TOKENS, (token) => {
     if (token.startsWith('"')) return token;
     if (/[Ny]$/.test(token)) return "null";
-    return /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token)) ? JSON.stringify(MARK + token) : token;
+    return /^-?\d+$/.test(token) && String(Number(token)) !== token ? JSON.stringify(MARK + token) : token;
   });
   return JSON.parse(marked, (_, value: unknown) =>
     typeof value === "string" && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value,

@@ -1,6 +1,6 @@
 /** Node types: what `/object_info` says of them, in a form that is easy to ask. */
 
-import { isObject, list, object, text } from "./json";
+import { isObject, key, list, object, text } from "./json";
 import type { Json, JsonObject } from "./types";
 
 export const DYNAMIC = "COMFY_DYNAMICCOMBO_V3";
@@ -175,8 +175,8 @@ function readOutputs(info: JsonObject): OutputDef[] {
   const names = list(info.output_name);
   const tooltips = list(info.output_tooltips);
   return list(info.output).map((type, i) => ({
-    name: text(names[i]) ?? String(type),
-    type: Array.isArray(type) ? "COMBO" : String(type),
+    name: text(names[i]) ?? key(type),
+    type: Array.isArray(type) ? "COMBO" : key(type),
     list: list(info.output_is_list)[i] === true,
     ...(text(tooltips[i]) ? { tooltip: text(tooltips[i])! } : {}),
   }));

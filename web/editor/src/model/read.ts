@@ -94,7 +94,7 @@ export function parseNode(raw: JsonObject): Node {
   const [x = 0, y = 0] = numbers(raw.pos, 2) ?? [];
   return {
     id: key(raw.id ?? null),
-    type: text(raw.type) ?? String(raw.type),
+    type: key(raw.type),
     pos: [x, y],
     ...(size ? { size: [size[0]!, size[1]!] as const } : {}),
     mode: number(raw.mode),

@@ -42,7 +42,7 @@ const USUAL: Readonly<Record<string, readonly string[]>> = {
   "output MASK": ["LoadImage", "LoadImageMask", "ImageToMask"],
 };
 
-const WEIGHTS = { title: 1, type: 0.95, alias: 0.9, category: 0.6, socket: 0.5 };
+const WEIGHTS = { name: 1, alias: 0.9, category: 0.6, socket: 0.5 };
 const RECENT = 30;
 const OLD = 60;
 
@@ -72,12 +72,13 @@ function index(defs: Defs): Entry[] {
 }
 
 function entryOf(def: NodeDef): Entry {
+  const title = def.title.toLowerCase();
+  const names = [title, title.replace(/\s+/g, ""), def.type.toLowerCase()];
   const sockets = [...def.inputs, ...def.outputs].map((socket) => socket.type.toLowerCase());
   return {
     def,
     fields: [
-      [def.title.toLowerCase(), WEIGHTS.title],
-      [def.type.toLowerCase(), WEIGHTS.type],
+      ...[...new Set(names)].map((name) => [name, WEIGHTS.name] as const),
       ...def.aliases.map((alias) => [alias.toLowerCase(), WEIGHTS.alias] as const),
       [def.category.toLowerCase(), WEIGHTS.category],
       ...[...new Set(sockets)].map((type) => [type, WEIGHTS.socket] as const),

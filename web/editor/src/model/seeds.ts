@@ -107,9 +107,8 @@ function maximum(max: Json | undefined): number | bigint {
 
 /** Beyond what a double can count by one, as bigint. */
 function add(value: number, by: number): number | bigint {
-  if (Number.isSafeInteger(value) && !Number.isSafeInteger(value + by) && Number.isInteger(by)) {
-    return BigInt(value) + BigInt(by);
-  }
+  const whole = Number.isInteger(value) && Number.isInteger(by);
+  if (whole && !Number.isSafeInteger(value + by)) return BigInt(value) + BigInt(by);
   return Number((value + by).toPrecision(15));
 }
 

@@ -1,6 +1,6 @@
 /** The sockets that a node has: those of its file, and those that its definition has beyond them. */
 
-import { isObject, list, object, text } from "./json";
+import { isObject, key, list, object, text } from "./json";
 import { AUTOGROW, type InputDef, type NodeDef } from "./nodes";
 import type { Json, JsonObject, Slot, Values } from "./types";
 import { inputsOf } from "./widgets";
@@ -9,7 +9,7 @@ export function readSlot(raw: JsonObject): Slot {
   const widget = text(object(raw.widget).name);
   const label = text(raw.label);
   return {
-    name: text(raw.name) ?? widget ?? String(raw.name ?? ""),
+    name: text(raw.name) ?? widget ?? key(raw.name ?? ""),
     type: typeOf(raw.type),
     ...(label === undefined ? {} : { label }),
     ...(widget === undefined ? {} : { widget }),

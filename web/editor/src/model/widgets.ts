@@ -136,6 +136,7 @@ function oldControl(value: Json): Json | undefined {
 
 /** As the standard's editor turns any value into text. */
 export function scriptText(value: Json): string {
+  if (Array.isArray(value)) return list(value).map(scriptText).join(",");
   return value === null ? "" : isObject(value) ? "[object Object]" : String(value);
 }
 

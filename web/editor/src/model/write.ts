@@ -5,7 +5,7 @@
  * only if reading the old one would not give what the document holds.
  */
 
-import { object, same } from "./json";
+import { key, object, same } from "./json";
 import type { Defs } from "./nodes";
 import { parseGroup, read } from "./read";
 import { EMPTY } from "./types";
@@ -210,7 +210,7 @@ function writeGroup(group: Group, index: number): JsonObject {
 
 /** An id in the form that the file has for it: numbers are numbers unless it says otherwise. */
 export function storedId(id: string, stored?: Json): Json {
-  if (stored !== undefined && stored !== null && String(stored) === id) return stored;
+  if (stored !== undefined && stored !== null && key(stored) === id) return stored;
   return /^-?(0|[1-9]\d*)$/.test(id) && Number.isSafeInteger(Number(id)) ? Number(id) : id;
 }
 

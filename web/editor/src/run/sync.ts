@@ -1,7 +1,7 @@
 /** The state of a job as the server tells it on being asked: after a reload, or when messages may have been missed. Pure. */
 
 import { isObject, number, object, text } from "../model/json";
-import type { JsonObject, NodeId } from "../model/types";
+import type { Json, JsonObject, NodeId } from "../model/types";
 import type { JobPhase, JobRun, NodeRun } from "./types";
 
 const PHASES: Readonly<Record<string, JobPhase>> = {
@@ -26,12 +26,17 @@ export function fromDetail(detail: JsonObject, plan: ReadonlyMap<NodeId, string>
     id: String(detail.id),
     phase: PHASES[text(detail.status) ?? ""] ?? "pending",
     nodes,
-    since: new Map(running.map((id) => [id, now])),
+    since: new Map(running.map((id) => [id, now - elapsed(nodes.get(id)!.value, progress.rate)])),
     plan,
     shown: number(progress.overall),
     ...(typeof progress.remaining === "number" ? { told: { seconds: progress.remaining, at: now } } : {}),
     ...(text(detail.error) ? { error: text(detail.error)! } : {}),
   };
+}
+
+/** Milliseconds that a node has run, by the steps a second that it makes; the server tells no more. */
+function elapsed(value: number, rate: Json | undefined): number {
+  return typeof rate === "number" && rate > 0 ? (value / rate) * 1000 : 0;
 }
 
 const DONE: NodeRun = { state: "finished", value: 1, max: 1 };

@@ -100,7 +100,7 @@ function Level({ tab }: { readonly tab: Tab }) {
         selectionMode={SelectionMode.Partial}
         deleteKeyCode={null}
         zoomOnDoubleClick={false}
-        elevateNodesOnSelect={false}
+        elevateEdgesOnSelect={false}
         proOptions={{ hideAttribution: true }}
         aria-label={t("canvas.graph")}
       >

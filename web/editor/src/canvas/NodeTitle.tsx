@@ -84,6 +84,11 @@ function Badges({ data: { node, def } }: { readonly data: NodeData }) {
   const mode = node.mode === MUTED ? "muted" : node.mode === BYPASSED ? "bypassed" : undefined;
   return (
     <>
+      {!def && (
+        <span className="badge danger" title={t("canvas.missing", { type: node.type })}>
+          {t("canvas.unknown")}
+        </span>
+      )}
       {def?.deprecated && <span className="badge warn">{t("canvas.deprecated")}</span>}
       {def?.experimental && <span className="badge">{t("canvas.experimental")}</span>}
       {mode && <span className="badge">{t(`canvas.${mode}`)}</span>}

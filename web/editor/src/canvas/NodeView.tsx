@@ -37,7 +37,8 @@ export const NodeView = memo(
       run,
       useCallback((state) => problemsOf(state.problems, runId), [runId]),
     );
-    const rows = useMemo(() => rowsOf(node, def, marks, unfolded), [node, def, marks, unfolded]);
+    const whole = data.isHost ? "always" : unfolded;
+    const rows = useMemo(() => rowsOf(node, def, marks, whole), [node, def, marks, whole]);
     useMeasured(node.id, `${rows.inputs.length},${rows.outputs.length},${rows.widgets.length},${node.flags.collapsed}`);
     const common = { id: node.id, selected, problems: problems.byInput };
     const isNote = node.type === NOTE || node.type === MARKDOWN;
@@ -55,7 +56,6 @@ export const NodeView = memo(
         ) : (
           <div className="node-body">
             {isNote ? <NoteBody node={node} /> : <NodeRows {...common} rows={rows} unfolded={unfolded} />}
-            {!def && <p className="node-missing">{t("canvas.missing", { type: node.type })}</p>}
             {data.isHost && (
               <button type="button" className="node-enter nodrag" onClick={() => enter(node.id)}>
                 {t("canvas.enter")}

@@ -121,7 +121,7 @@ function groupNode(group: Group): AnyNode {
   const [x, y, width, height] = group.bounds;
   const id = `group:${group.id}`;
   const fixed = group.pinned ? { draggable: false } : {};
-  const common = { zIndex: -1000, style: { width, height }, dragHandle: ".group-title", ...fixed };
+  const common = { zIndex: -2000, style: { width, height }, dragHandle: ".group-title", ...fixed };
   return { id, type: "group", data: { group }, position: { x, y }, ...common };
 }
 

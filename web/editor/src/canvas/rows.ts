@@ -37,7 +37,8 @@ export interface Rows {
 /** So many optional sockets without a link are shown without being asked for. */
 const OPTIONAL_SHOWN = 3;
 
-export function rowsOf(node: Node, def: NodeDef | undefined, marks: Marks, unfolded: boolean): Rows {
+/** unfolded: everything; "always": there is nothing to fold, as on a node that stands for a subgraph. */
+export function rowsOf(node: Node, def: NodeDef | undefined, marks: Marks, unfolded: boolean | "always" = false): Rows {
   const sockets = inputRows(node, def, marks);
   const widgets = widgetRows(node, def, sockets);
   const taken = new Set(widgets.flatMap((row) => (row.socket ? [row.socket.slot] : [])));
@@ -51,7 +52,7 @@ export function rowsOf(node: Node, def: NodeDef | undefined, marks: Marks, unfol
     inputs: unfolded ? inputs : inputs.filter((row) => !folded(row)),
     outputs: outputRows(node, def, marks),
     widgets: unfolded ? widgets : widgets.filter((row) => !hidden(row)),
-    foldable: inputs.filter(folded).length + widgets.filter(hidden).length,
+    foldable: unfolded === "always" ? 0 : inputs.filter(folded).length + widgets.filter(hidden).length,
   };
 }
 

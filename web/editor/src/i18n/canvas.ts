@@ -70,6 +70,7 @@ export const canvas = {
   title: ["Title", "标题"],
   toSocket: ["Turn into socket: {name}", "转为接口：{name}"],
   toWidget: ["Turn into widget: {name}", "转为控件：{name}"],
+  unknown: ["unknown", "未知"],
   undo: ["Undo", "撤销"],
   view: ["View", "视图"],
   where: ["Where in the graph", "所在位置"],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from diffusion import adapters as adapters
     from diffusion import alpha as alpha
+    from diffusion import attention_patches as attention_patches
     from diffusion import blend as blend
     from diffusion import canny as canny
     from diffusion import checkpoint as checkpoint
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from diffusion import masks as masks
     from diffusion import model as model
     from diffusion import morphology as morphology
+    from diffusion import network_patches as network_patches
     from diffusion import noise as noise
     from diffusion import prediction as prediction
     from diffusion import previews as previews

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from diffusion import patches
 from diffusion.inputs import Inputs, nothing
+from diffusion.network_patches import NetworkPatch, altered
 from diffusion.placement import Resident
 from diffusion.prediction import Prediction
 from diffusion.steering import GuidancePatch, MaskRule
@@ -79,6 +80,7 @@ class Model:
     name: str = ""
     guidance: tuple[GuidancePatch, ...] = ()  # how the answers of a step become one
     mask_rule: MaskRule | None = None  # how the mask of a run changes on its way
+    network_patches: tuple[NetworkPatch, ...] = ()  # what a call of the network computes otherwise
     inputs: Inputs = nothing  # what the network is given beside the text, made of a conditioning's options
 
     def x0(self, x: Tensor, sigma: Tensor, conditions: Mapping[str, Any]) -> Tensor:
@@ -87,7 +89,8 @@ class Model:
         The one place where a network is called: all guidance is made of this.
         """
         at = self.prediction
-        output = self.network(at.scale_input(x, sigma), at.timestep(sigma), **conditions)
+        with altered(module_of(self.network), self.network_patches, sigma) if self.network_patches else nullcontext():
+            output = self.network(at.scale_input(x, sigma), at.timestep(sigma), **conditions)
         return at.to_x0(output.float(), x, sigma)
 
     @property

@@ -120,7 +120,7 @@ function pictureOf(href: string | undefined, [x, y, width, height]: Rect): Pick<
   return href === undefined ? {} : { picture: { href, rect } };
 }
 
-/** Sockets side by side, then the widgets. */
+/** Sockets side by side, then the widgets; and where they end, below the title. */
 function bodyLines(rows: Rows, width: number): { lines: Line[]; bottom: number } {
   const lines: Line[] = [];
   const count = Math.max(rows.inputs.length, rows.outputs.length);
@@ -139,7 +139,7 @@ function bodyLines(rows: Rows, width: number): { lines: Line[]; bottom: number }
       y += ROW;
     }
   }
-  return { lines, bottom: y - ROW / 2 + 8 };
+  return { lines, bottom: y - ROW / 2 + 8 - TITLE };
 }
 
 function noteLines(node: Node, width: number): { lines: Line[]; bottom: number } {

@@ -85,11 +85,14 @@ function frame({ rect: bounds, title, color, bgcolor, kind }: Box, colors: Color
   return body + bar + text(x + 12, y + TITLE / 2, said, colors("text"), ' font-weight="600"');
 }
 
+/** Where the fields begin, of the width of a node. */
+const FIELD = 0.42;
+
 function drawLine({ rect: [x, top, width], kind }: Box, line: Line, colors: Colors): string {
   const y = top + line.y;
   if (line.text) return drawText([x, y, width], line.text, kind === "note", colors);
-  const half = line.right === undefined && line.value === undefined ? width - 28 : width / 2 - 18;
-  const left = text(x + 14, y, cut(line.left ?? "", half), colors("text-dim"));
+  const room = line.value !== undefined ? width * FIELD - 20 : line.right !== undefined ? width / 2 - 18 : width - 28;
+  const left = text(x + 14, y, cut(line.left ?? "", room), colors("text-dim"));
   const right = text(x + width - 14, y, cut(line.right ?? "", width / 2), colors("text-dim"), ' text-anchor="end"');
   if (line.value === undefined) return left + right;
   const start = x + width * 0.42;
@@ -99,7 +102,7 @@ function drawLine({ rect: [x, top, width], kind }: Box, line: Line, colors: Colo
     colors("bg-sunken"),
     ` rx="4" stroke="${colors("line")}"`,
   );
-  return left + field + text(start + 8, y, cut(line.value, room - 16), colors("text"));
+  return left + field + text(start + 8, y, cut(line.value, wide - 16), colors("text"));
 }
 
 function drawText(

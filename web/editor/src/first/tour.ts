@@ -28,7 +28,7 @@ export const STEPS: readonly TourStep[] = [
   {
     title: "widgets.tour.picture",
     text: "widgets.tour.pictureText",
-    at: [".react-flow__node:has(.node-pictures)", lastNode],
+    at: [".react-flow__node:has(.node-picture, .node-pictures)", lastNode],
   },
 ];
 

@@ -14,6 +14,7 @@ import { Breadcrumb } from "./Breadcrumb";
 import { CanvasTools, FarAway, Minimap } from "./CanvasTools";
 import type { AnyNode } from "./derive";
 import { DragLine } from "./DragLine";
+import { bendAt } from "./bending";
 import { beginCut } from "./cut";
 import { linkUnder, markLink } from "./dropOnLink";
 import { listenToKeys } from "./keyboard";
@@ -39,6 +40,9 @@ const MANY = 120;
 /** Where each canvas was looked at last. */
 const views = new Map<string, Viewport>();
 
+/** Of an empty canvas: fitting would wait for the first node and move it away from where it was put. */
+const PLAIN: Viewport = { x: 0, y: 0, zoom: 1 };
+
 export function Canvas() {
   const tab = useStore(editor, tabOf);
   useEffect(listenToKeys, []);
@@ -57,8 +61,8 @@ function Level({ tab }: { readonly tab: Tab }) {
   const key = `${tab.id}/${tab.hosts.join(":")}`;
   const root = useRef<HTMLDivElement>(null);
   const snap = useStore(settings, (state) => state.snap);
-  const { nodes, edges, onNodesChange, onEdgesChange, beginMove, gesture } = useDerived(tab);
-  const view = views.get(key);
+  const { nodes, edges, onNodesChange, onEdgesChange, beginMove, endMove } = useDerived(tab);
+  const view = views.get(key) ?? (nodes.length ? undefined : PLAIN);
   useEffect(() => () => attach(undefined, undefined), []);
   return (
     <div
@@ -79,12 +83,14 @@ function Level({ tab }: { readonly tab: Tab }) {
         onMoveEnd={(_, viewport) => views.set(key, viewport)}
         onNodeDragStart={(event) => beginMove(event.ctrlKey || event.metaKey)}
         onNodeDrag={(event, node, dragged) => markLink(dragged.length === 1 ? linkUnder(event, node) : undefined)}
-        onNodeDragStop={(event, node, dragged) => drop(event, node, dragged, gesture())}
+        onNodeDragStop={(event, node, dragged) => drop(event, node, dragged, endMove())}
         onSelectionDragStart={() => beginMove(false)}
         onNodeDoubleClick={(event, node) => onNodeDoubleClick(event, node)}
         onPaneContextMenu={(event) => canvasMenu(event)}
         onNodeContextMenu={(event, node) => (node.type === "group" ? groupMenu(event, node.id) : nodeMenu(event, node))}
         onSelectionContextMenu={(event) => nodeMenu(event)}
+        onSelectionDragStop={endMove}
+        onEdgeDoubleClick={(event, edge) => bendAt(edge.id.slice(5), toFlow([event.clientX, event.clientY]))}
         onEdgeContextMenu={(event, edge) => linkMenu(event, edge.id)}
         {...(view ? { defaultViewport: view } : { fitView: true, fitViewOptions: { padding: 0.12, maxZoom: 1 } })}
         minZoom={0.05}

@@ -95,10 +95,10 @@ function drawLine({ rect: [x, top, width], kind }: Box, line: Line, colors: Colo
   const left = text(x + 14, y, cut(line.left ?? "", room), colors("text-dim"));
   const right = text(x + width - 14, y, cut(line.right ?? "", width / 2), colors("text-dim"), ' text-anchor="end"');
   if (line.value === undefined) return left + right;
-  const start = x + width * 0.42;
-  const room = width * 0.58 - 12;
+  const start = x + width * FIELD;
+  const wide = width * (1 - FIELD) - 12;
   const field = rect(
-    [start, y - ROW / 2 + 2, room, ROW - 4],
+    [start, y - ROW / 2 + 2, wide, ROW - 4],
     colors("bg-sunken"),
     ` rx="4" stroke="${colors("line")}"`,
   );

@@ -2,8 +2,9 @@
 
 import { memo, useState } from "react";
 import { t } from "../i18n";
+import { view } from "../panels/pictures";
 import type { NodeRun } from "../run/types";
-import { picturesOf, textsOf } from "./shown";
+import { nameIn, picturesOf, textsOf } from "./shown";
 
 export const NodeShown = memo(
   function NodeShown({ run }: { readonly run: NodeRun }) {
@@ -34,7 +35,14 @@ function Pictures({ urls }: { readonly urls: readonly string[] }) {
   if (url !== undefined) {
     return (
       <figure className="node-picture">
-        <img src={url} alt={t("canvas.picture", { number: (at ?? 0) + 1 })} loading="lazy" draggable={false} />
+        <img
+          src={url}
+          alt={t("canvas.picture", { number: (at ?? 0) + 1 })}
+          title={t("canvas.openPicture")}
+          loading="lazy"
+          draggable={false}
+          onDoubleClick={(event) => (event.stopPropagation(), look(urls, at ?? 0))}
+        />
         {urls.length > 1 && (
           <button type="button" className="nodrag" onClick={() => choose(undefined)}>
             {(at ?? 0) + 1} / {urls.length}
@@ -56,4 +64,10 @@ function Pictures({ urls }: { readonly urls: readonly string[] }) {
 
 function columns(count: number): number {
   return Math.min(4, Math.ceil(Math.sqrt(count)));
+}
+
+/** In the viewer, where it is as large as the window. */
+function look(urls: readonly string[], at: number): void {
+  const among = urls.map((url) => ({ id: url, job: "", name: nameIn(url), url, small: url, at: 0 }));
+  view(among, at);
 }

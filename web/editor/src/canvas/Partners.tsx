@@ -2,13 +2,14 @@
 
 import { activeTab, change, editor, here } from "../app/editor";
 import { useStore } from "../app/store";
-import { disconnect, linkInto, linksFrom, partners, type End } from "../edit/links";
+import { disconnect, linkInto, linksFrom, type End } from "../edit/links";
 import { graphOf, inputsOf, outputsOf } from "../edit/place";
 import { t } from "../i18n";
 import { titleOf } from "../model/instances";
 import type { NodeId } from "../model/types";
 import { ChoiceList, type Choice } from "./ChoiceList";
 import { join } from "./drag";
+import { partnersOf } from "./fits";
 import { close, open, ui, type Socket } from "./ui";
 import { socketsOf, toFlow } from "./viewport";
 
@@ -54,7 +55,7 @@ function choicesOf(socket: Socket, search: () => void): Choice[] {
     label: t("canvas.cutLink"),
     run: () => change((place) => disconnect(place, links)),
   };
-  return [...(links.length ? [cut] : []), { id: "search", label: t("canvas.addHere"), run: search }, ...found];
+  return [...found, { id: "search", label: t("canvas.addHere"), run: search }, ...(links.length ? [cut] : [])];
 }
 
 function linked(socket: Socket): string[] {

@@ -77,7 +77,7 @@ export const BorderView = memo(function BorderView({ data, selected }: Props<Bor
     <div className="border" data-side={data.side}>
       <header>{t(isIn ? "canvas.inputs" : "canvas.outputs")}</header>
       {data.slots.map((slot, i) => (
-        <div className={`node-side ${side}`} key={slot.id}>
+        <div className={`node-side ${side}`} key={slot.id} data-border-slot={i}>
           <SocketDot
             socket={{ node, slot: i, side, type: slot.type }}
             label={slot.label ?? slot.name}
@@ -87,7 +87,16 @@ export const BorderView = memo(function BorderView({ data, selected }: Props<Bor
           <span className="node-label">{slot.label ?? slot.name}</span>
         </div>
       ))}
-      {!data.slots.length && <p>{t("canvas.noSlots")}</p>}
+      <div className={`node-side new ${side}`} title={t("canvas.noSlots")}>
+        <SocketDot
+          socket={{ node, slot: data.slots.length, side, type: "*" }}
+          label={t("canvas.newSlot")}
+          linked={false}
+          optional
+          reachable={false}
+        />
+        <span className="node-label">{t("canvas.newSlot")}</span>
+      </div>
     </div>
   );
 });

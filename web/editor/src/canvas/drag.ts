@@ -2,8 +2,9 @@
 
 import { change, graph, here } from "../app/editor";
 import { connect, disconnect, linkInto, linksFrom, type End } from "../edit/links";
-import { after, graphOf, outputsOf, inputsOf, type Place } from "../edit/place";
-import type { Document, Graph, Point } from "../model/types";
+import { connectNewBorderSlot } from "../edit/borders";
+import { after, definitionOf, graphOf, outputsOf, inputsOf, type Place } from "../edit/place";
+import { INPUTS, OUTPUTS, type Document, type Graph, type Point } from "../model/types";
 import { bestSlot, fitting } from "./fits";
 import { follow } from "./follow";
 import { close, open, ui, type Socket } from "./ui";
@@ -19,6 +20,7 @@ interface Taking {
 export function beginDrag(event: PointerEvent, socket: Socket): void {
   if (event.button !== 0) return;
   event.stopPropagation();
+  if (isNewSlot(here(), socket)) return;
   (event.target as Element).releasePointerCapture?.(event.pointerId);
   const taking = takes(graph(), socket, event.shiftKey);
   const shown = without(taking.taken);
@@ -118,9 +120,19 @@ function onCanvas([x, y]: Point): boolean {
 export function join(at: Place, ends: readonly Socket[], taken: readonly string[], target: End): Document {
   const free = disconnect(at, taken);
   return ends.reduce((doc, end) => {
+    const now = after(at, doc);
+    if (isNewSlot(now, target))
+      return connectNewBorderSlot(now, target.node === INPUTS ? "inputs" : "outputs", pick(end));
     const [from, to] = end.side === "output" ? [end, target] : [target, end];
-    return connect(after(at, doc), pick(from), pick(to));
+    return connect(now, pick(from), pick(to));
   }, free);
+}
+
+/** The last socket of a border is not there yet: what is connected to it makes it. */
+function isNewSlot(at: Place, { node, slot }: End): boolean {
+  const definition = definitionOf(at);
+  if (!definition || (node !== INPUTS && node !== OUTPUTS)) return false;
+  return slot >= (node === INPUTS ? definition.inputs : definition.outputs).length;
 }
 
 function pick({ node, slot }: End): End {

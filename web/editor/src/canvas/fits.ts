@@ -49,6 +49,18 @@ export function reach(graph: Graph, start: NodeId, way: "back" | "on"): Set<Node
   return seen;
 }
 
+/** All sockets that one may be connected to. */
+export function partnersOf(graph: Graph, socket: Socket): End[] {
+  const fits = fitting(graph, [socket]);
+  const side: Side = socket.side === "output" ? "input" : "output";
+  const slots = side === "input" ? inputsOf : outputsOf;
+  return [...graph.nodes.keys(), INPUTS, OUTPUTS].flatMap((node) =>
+    slots(graph, node)
+      .map((_, slot) => ({ node, slot }))
+      .filter((end) => fits({ ...end, side })),
+  );
+}
+
 /** The socket of a node that a link dropped on its body means: free and of exactly the type before all others. */
 export function bestSlot(graph: Graph, node: NodeId, ends: readonly Socket[]): Socket | undefined {
   const end = ends[0];
@@ -57,6 +69,7 @@ export function bestSlot(graph: Graph, node: NodeId, ends: readonly Socket[]): S
   const type = typeOf(graph, end);
   const side: Side = end.side === "output" ? "input" : "output";
   const slots = side === "input" ? inputsOf(graph, node) : outputsOf(graph, node);
+  if (node === INPUTS || node === OUTPUTS) return bestBorderSlot(slots.length, node, side);
   const found = slots
     .map((slot, i): Socket & { rank: number } => {
       const socket = { node, slot: i, side, type: slot.type };
@@ -67,4 +80,9 @@ export function bestSlot(graph: Graph, node: NodeId, ends: readonly Socket[]): S
     .filter((socket) => fits(socket));
   const best = found.reduce<(typeof found)[number] | undefined>((a, b) => (a && a.rank >= b.rank ? a : b), undefined);
   return best && { node, slot: best.slot, side, type: best.type };
+}
+
+/** Dropped beside the sockets of a border: a new one is meant. Inputs only give, outputs only take. */
+function bestBorderSlot(count: number, node: NodeId, side: Side): Socket | undefined {
+  return (node === INPUTS) === (side === "output") ? { node, slot: count, side, type: "*" } : undefined;
 }

@@ -1,17 +1,20 @@
 /** The menus of the canvas, from the tables of commands. */
 
 import { activeTab, change, enter, graph, here, select } from "../app/editor";
+import { action } from "../app/actions";
+import { askText } from "../app/questions";
 import { shownKeys } from "../app/shortcuts";
 import { GRAPH_COMMANDS } from "../commands/graph";
 import type { GraphCommand, Here, Menu } from "../commands/types";
-import { addBend } from "../edit/bends";
-import { exposeWidget, hideWidget, isExposed } from "../edit/borders";
+
+import { exposeWidget, hideWidget, isExposed, removeBorderSlot, renameBorderSlot } from "../edit/borders";
 import { setGroup } from "../edit/groups";
 import { setColor } from "../edit/nodes";
-import { graphOf } from "../edit/place";
+import { definitionOf, graphOf } from "../edit/place";
 import { isSocket, showSocket } from "../edit/values";
 import { t, type Key } from "../i18n";
-import { ROOT, type NodeId, type Point } from "../model/types";
+import { INPUTS, OUTPUTS, ROOT, type NodeId, type Point } from "../model/types";
+import { bendAt } from "./bending";
 import { canPaste, copySelected, cutSelected, offer, pasteLast } from "./clipboard";
 import { PAINTS } from "./colors";
 import { searchHere, selectAll } from "./commands";
@@ -41,9 +44,11 @@ export function nodeMenu(event: Click, node?: { readonly id: string; readonly ty
   show(event, "canvas.menu", (at) => {
     const now = hereNow(at);
     if (id?.startsWith("bend:")) return commands("bend", now, at);
-    if (id?.startsWith("-")) return [];
+    if (id === INPUTS || id === OUTPUTS) return borderEntries(id);
     const one = now.nodes.length === 1 ? now.nodes[0]! : undefined;
-    return [...(one ? ofOne(one) : []), ...commands("nodes", now, at), ...copying()];
+    const { label, keys, run } = action("runTo");
+    const runTo: MenuItem = { ...entry(label, keys), run };
+    return [runTo, "line", ...(one ? ofOne(one) : []), ...commands("nodes", now, at), ...copying()];
   });
 }
 
@@ -60,7 +65,7 @@ export function groupMenu(event: Click, id: string): void {
 export function linkMenu(event: Click, id: string): void {
   select([id]);
   show(event, "canvas.menu", (at) => [
-    { ...entry("canvas.bendHere"), run: () => change((place) => addBend(place, id.slice(5), toFlow(at))) },
+    { ...entry("canvas.bendHere"), run: () => bendAt(id.slice(5), toFlow(at)) },
     ...commands("link", hereNow(at), at),
   ]);
 }
@@ -132,12 +137,30 @@ function pasting(): MenuItem[] {
   ];
 }
 
+function borderEntries(id: NodeId): MenuItem[] {
+  const definition = definitionOf(here());
+  const side = id === INPUTS ? "inputs" : "outputs";
+  return (definition?.[side] ?? []).flatMap(({ name }, i): MenuItem[] => {
+    const rename = async () => {
+      const wanted = await askText(t("canvas.renameSlot", { name }), name, t("canvas.rename"));
+      if (wanted) change((at) => renameBorderSlot(at, side, i, wanted));
+    };
+    const remove = () => change((at) => removeBorderSlot(at, side, i));
+    return [
+      { id: `rename.${name}`, label: t("canvas.renameSlot", { name }), run: () => void rename() },
+      { id: `remove.${name}`, label: t("canvas.removeSlot", { name }), run: remove },
+      "line",
+    ];
+  });
+}
+
 /** What is asked of one node only. */
 function ofOne(id: NodeId): MenuItem[] {
   const host = here().doc.definitions.has(graph().nodes.get(id)?.type ?? "");
   const sockets = [...socketEntries(id), ...exposeEntries(id)];
   return [
     ...(host ? [{ ...entry("canvas.enter"), run: () => enter(id) }] : []),
+    { ...entry("canvas.runTo", action("runTo").keys), run: action("runTo").run },
     { ...entry("canvas.rename", "T"), run: () => open({ naming: id }) },
     { ...entry("canvas.color"), children: PAINTS.map((paint) => nodePaint(paint)) },
     ...(sockets.length ? [{ ...entry("canvas.properties"), children: sockets }] : []),

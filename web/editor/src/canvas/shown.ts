@@ -15,6 +15,11 @@ export function picturesOf(shown: Shown): string[] {
   });
 }
 
+/** The file's name in the address of a picture. */
+export function nameIn(url: string): string {
+  return new URLSearchParams(url.slice(url.indexOf("?"))).get("filename") ?? "";
+}
+
 function fileOf(item: unknown): FileRef | undefined {
   if (typeof item !== "object" || item === null) return undefined;
   const { filename, subfolder = "", type = "output" } = item as Record<string, unknown>;

@@ -13,18 +13,22 @@ import { sizes } from "./viewport";
 type Sizes = ReadonlyMap<string, Measured>;
 let gestures = 0;
 
+/** Nodes that are moved by keys, not dragged. */
+const STEP: { readonly gesture: string; readonly carried: Carried } = { gesture: "nudge", carried: new Map() };
+
 export function useDerived(tab: Tab): Derived & {
   onNodesChange: (changes: NodeChange<AnyNode>[]) => void;
   onEdgesChange: (changes: EdgeChange<AnyEdge>[]) => void;
   beginMove: (alone: boolean) => void;
-  gesture: () => string;
+  /** Gives the gesture that is over. */
+  endMove: () => string;
 } {
   const [derive] = useState(deriver);
   const [measured, setMeasured] = useState<Sizes>(new Map());
   const defs = useStore(editor, (state) => state.defs);
   const { at, hosts, selection } = tab;
   const derived = derive({ doc: present(tab.history), at, hosts, defs, selection, measured });
-  const moving = useRef<{ gesture: string; carried: Carried }>({ gesture: "nudge", carried: new Map() });
+  const moving = useRef(STEP);
 
   const onNodesChange = useCallback((changes: NodeChange<AnyNode>[]) => {
     const found = new Map<string, Measured>();
@@ -43,8 +47,12 @@ export function useDerived(tab: Tab): Derived & {
     const carried: Carried = alone ? new Map() : carriedBy(here(), dragged, sizes());
     moving.current = { gesture: `move${++gestures}`, carried };
   }, []);
-  const gesture = useCallback(() => moving.current.gesture, []);
-  return { ...derived, onNodesChange, onEdgesChange: selectFrom, beginMove, gesture };
+  const endMove = useCallback(() => {
+    const { gesture } = moving.current;
+    moving.current = STEP;
+    return gesture;
+  }, []);
+  return { ...derived, onNodesChange, onEdgesChange: selectFrom, beginMove, endMove };
 }
 
 function selectFrom(changes: readonly (NodeChange<AnyNode> | EdgeChange<AnyEdge>)[]): void {

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from diffusion import steering as steering
     from diffusion import stitch as stitch
     from diffusion import text as text
+    from diffusion import vision as vision
     from diffusion import upscaling as upscaling
 
 

@@ -28,6 +28,7 @@ class ClipConfig:
     tokens: int
     quick: bool  # the activation is x sigmoid(1.702 x), not the exact gelu
     projection: int | None  # width of what the end token is projected to; None: it is not
+    causal: bool = True  # a token attends to those before it alone
 
     @classmethod
     def from_shapes(cls, shapes: Shapes, heads: int = 0, quick: bool | None = None) -> ClipConfig:
@@ -52,14 +53,14 @@ class ClipConfig:
 class Attention(nn.Module):
     def __init__(self, c: ClipConfig):
         super().__init__()
-        self.heads = c.heads
+        self.heads, self.causal = c.heads, c.causal
         self.q_proj, self.k_proj = nn.Linear(c.width, c.width), nn.Linear(c.width, c.width)
         self.v_proj, self.out_proj = nn.Linear(c.width, c.width), nn.Linear(c.width, c.width)
 
     def forward(self, x: Tensor) -> Tensor:
         projections = self.q_proj, self.k_proj, self.v_proj
         q, k, v = (p(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in projections)  # b heads t w/heads
-        y = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        y = functional.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
         return self.out_proj(y.transpose(1, 2).flatten(2))
 
 

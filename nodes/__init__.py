@@ -34,3 +34,4 @@ from nodes import strings as strings
 from nodes import text as text
 from nodes import upscaling as upscaling
 from nodes import vae as vae
+from nodes import vision as vision

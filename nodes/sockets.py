@@ -18,14 +18,21 @@ if TYPE_CHECKING:
     from diffusion.samplers import Sampler as _Sampler
     from diffusion.text import Clip as _Clip
     from diffusion.upscaling.upscaler import Upscaler as _Upscaler
+    from diffusion.vision.encode import ClipVision as _ClipVision
+    from diffusion.vision.encode import VisionOutput as _ClipVisionOutput
+    from diffusion.vision.style import StyleModel as _StyleModel
 else:
     Tensor = _Model = _Upscaler = _Clip = _Vae = _Sampler = _Guider = _Noise = _ControlNet = Any
+    _ClipVision = _ClipVisionOutput = _StyleModel = Any
 
 Anything = Annotated[Any, Socket("*")]
 Model = Annotated[_Model, Socket("MODEL")]
 Clip = Annotated[_Clip, Socket("CLIP")]
 Vae = Annotated[_Vae, Socket("VAE")]
 ControlNet = Annotated[_ControlNet, Socket("CONTROL_NET")]
+ClipVision = Annotated[_ClipVision, Socket("CLIP_VISION")]
+ClipVisionOutput = Annotated[_ClipVisionOutput, Socket("CLIP_VISION_OUTPUT")]
+StyleModel = Annotated[_StyleModel, Socket("STYLE_MODEL")]
 Image = Annotated[Tensor, Socket("IMAGE")]  # b h w c, 0..1
 Mask = Annotated[Tensor, Socket("MASK")]  # b h w, 0..1
 Latent = Annotated[dict[str, Any], Socket("LATENT")]  # {"samples": b c h w, "noise_mask"?: b 1 h w, "batch_index"?}

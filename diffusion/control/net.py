@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from diffusion.header import Shapes
+from diffusion.residual_attention import ResidualAttention
 from diffusion.unet import Encoder, timestep_embedding
 from diffusion.unet_config import Layer, Spatial, UNetConfig
 
@@ -113,7 +114,7 @@ class UnionControlNet(ControlNet):
         width, e = config.half.model_channels, config.half.time_channels
         self.types, self.flag = config.types, config.flag
         self.task_embedding = nn.Parameter(Tensor(config.types, width))
-        self.transformer_layes = nn.ModuleList(UnionBlock(width) for _ in range(config.depth))  # so spelt in the files
+        self.transformer_layes = nn.ModuleList(ResidualAttention(width, 1) for _ in range(config.depth))  # so spelt
         self.spatial_ch_projs = nn.Linear(width, width)
         self.control_add_embedding = KindEmbedding(config.flag * config.types, e)
 
@@ -121,10 +122,10 @@ class UnionControlNet(ControlNet):
         seen = self.input_hint_block(hint)
         if kind is None:
             return seen
-        summary = seen.mean((2, 3)) + self.task_embedding[kind]  # b c
+        summary = (seen.mean((2, 3)) + self.task_embedding[kind])[:, None]  # b 1 c; one token attends to itself
         for block in self.transformer_layes:
             summary = block(summary)
-        return seen + self.spatial_ch_projs(summary)[:, :, None, None]
+        return seen + self.spatial_ch_projs(summary[:, 0])[:, :, None, None]
 
     def told(self, kind: int | None, x: Tensor) -> Tensor | float:
         flags = functional.one_hot(x.new_tensor(kind or 0).long(), self.types) * (kind is not None)
@@ -138,30 +139,3 @@ class KindEmbedding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.linear_2(functional.silu(self.linear_1(x)))
-
-
-class UnionBlock(nn.Module):
-    """A layer of CLIP's transformer over the summaries of all pictures; with one, attention is just its value."""
-
-    def __init__(self, width: int):
-        super().__init__()
-        self.attn = nn.MultiheadAttention(width, 1)
-        self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.mlp = UnionMlp(width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(b, c) -> (b, c)"""
-        width = x.shape[-1]
-        weight, bias = self.attn.in_proj_weight[2 * width :], self.attn.in_proj_bias[2 * width :]
-        x = x + self.attn.out_proj(functional.linear(self.ln_1(x), weight, bias))
-        return x + self.mlp(self.ln_2(x))
-
-
-class UnionMlp(nn.Module):
-    def __init__(self, width: int):
-        super().__init__()
-        self.c_fc, self.c_proj = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.c_fc(x)
-        return self.c_proj(x * (1.702 * x).sigmoid())

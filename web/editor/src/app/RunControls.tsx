@@ -97,7 +97,7 @@ function Progress() {
         aria-valuemin={0}
         aria-valuemax={100}
       >
-        <div style={{ width: `${percent}%` }} />
+        <span style={{ width: `${percent}%` }} />
       </div>
       <span className="run-left">
         {percent} %{left ? ` · ${t("app.left", { time: duration(left) })}` : ""}

@@ -5,6 +5,7 @@ import { t } from "../i18n";
 import { newTab, rename } from "./actions";
 import { editor, isChanged, showTab, type Tab } from "./editor";
 import { IconButton } from "./IconButton";
+import { Icon } from "./icons";
 import { close } from "./saving";
 import { useStore } from "./store";
 
@@ -42,6 +43,7 @@ function TabView({ tab, shown }: { tab: Tab; shown: boolean }) {
         title={tab.path ?? tab.name}
         onClick={() => showTab(tab.id)}
         onDoubleClick={() => void rename(tab)}
+        onKeyDown={(event) => event.key === "Delete" && void close(tab)}
       >
         <span className="tab-text">{tab.name}</span>
         {changed && (
@@ -50,7 +52,16 @@ function TabView({ tab, shown }: { tab: Tab; shown: boolean }) {
           </span>
         )}
       </button>
-      <IconButton icon="close" label={t("app.closeTab", { name: tab.name })} onClick={() => void close(tab)} />
+      <button
+        type="button"
+        className="icon-button"
+        aria-hidden="true"
+        tabIndex={-1}
+        title={t("app.closeTab", { name: tab.name })}
+        onClick={() => void close(tab)}
+      >
+        <Icon name="close" />
+      </button>
     </div>
   );
 }

@@ -10,7 +10,7 @@ const EDITS = CANVAS_COMMANDS.filter(({ id }) => id === "undo" || id === "redo")
 
 export function TopBar() {
   const lines: MenuLines = [
-    ...["new", "open", "save", "saveAs", "rename"].map(line),
+    ...["new", "open", "save", "saveAs", "rename", "close"].map(line),
     "line",
     ...["download04", "download1", "downloadApi", "exportPng", "exportSvg"].map(line),
     "line",

@@ -1,5 +1,7 @@
 /** Files, pictures and text from anywhere become documents in tabs. */
 
+import { pointerOrMiddle, toFlow } from "../canvas/viewport";
+import { addNode } from "../edit/nodes";
 import { t } from "../i18n";
 import { present } from "../model/history";
 import { isObject, list, object, objects, text } from "../model/json";
@@ -8,7 +10,8 @@ import { isWorkflow, read } from "../model/read";
 import type { Document, Json, JsonObject } from "../model/types";
 import { parseJson as parse, printJson as print } from "../model/jsontext";
 import { address, ask, getJson, Refused } from "../run/server";
-import { closeTab, editor, openDocument, tabOf, type Tab } from "./editor";
+import { uploadFile } from "../widgets/upload";
+import { closeTab, editor, make, openDocument, tabOf, type Tab } from "./editor";
 import { makeRoom } from "./layout";
 import { toast } from "./toasts";
 
@@ -69,7 +72,29 @@ export async function openFile(file: File): Promise<boolean> {
   const name = file.name.replace(/\.[^.]+$/, "");
   const picture = /^image\//.test(file.type) || /\.(png|webp|jpe?g)$/i.test(file.name);
   if (!picture) return openText(await file.text(), name);
-  return openAs(name, async () => read(await converted(file, file.type || "image/png"), await defsKnown()));
+  try {
+    const workflow = await converted(file, file.type || "image/png");
+    return await openAs(name, async () => read(workflow, await defsKnown()));
+  } catch (error) {
+    if (error instanceof Refused && error.status === 400 && editor.get().defs.has(LOADER)) return addPicture(file);
+    return fail(error instanceof Refused ? t("app.cannotOpen", { name, why: error.message }) : t("app.unreachable"));
+  }
+}
+
+const LOADER = "LoadImage";
+
+/** A picture that carries nothing is an input of the graph that is shown. */
+async function addPicture(file: File): Promise<boolean> {
+  try {
+    const { filename, subfolder } = await uploadFile(file);
+    const image = subfolder ? `${subfolder}/${filename}` : filename;
+    make((at) => addNode(at, LOADER, toFlow(pointerOrMiddle()), { image }));
+    toast("info", t("app.noWorkflowInside", { name: file.name }));
+    makeRoom();
+    return true;
+  } catch (error) {
+    return fail(error instanceof Refused ? error.message : t("app.unreachable"));
+  }
 }
 
 async function openAs(name: string, make: () => Promise<Document>, path?: string): Promise<boolean> {

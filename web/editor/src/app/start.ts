@@ -5,7 +5,7 @@ import { t } from "../i18n";
 import { isObject } from "../model/json";
 import { readDefs } from "../model/nodes";
 import { watchChanges } from "../run/auto";
-import { follow, whenEnded } from "../run/follow";
+import { follow, whenCrashed, whenEnded } from "../run/follow";
 import { queue, run, whenTold } from "../run/run";
 import { openGallery } from "../panels/pictures";
 import { getJson } from "../run/server";
@@ -67,6 +67,7 @@ function tellPeople(): void {
     const words = !detail ? t("app.partly") : problems.some((one) => one.node) ? t("app.refused") : detail;
     toast("error", words, { label: t("app.show"), run: () => showRight("problems") });
   });
+  whenCrashed(() => toast("error", t("app.crashed")));
   whenEnded((job) => {
     if (job.phase === "success" && isPhone()) {
       toast("ok", t("app.done"), { label: t("app.show"), run: () => void openGallery(job.id) });

@@ -11,6 +11,10 @@ export const app = {
   closeText: ["It has changes that are saved nowhere.", "其中有尚未保存的更改。"],
   closeTitle: ["Save “{name}” before closing?", "关闭前保存“{name}”？"],
   count: ["Number of runs", "运行次数"],
+  crashed: [
+    "The process that runs the graph died. A new one has started, and the job with it.",
+    "运行节点图的进程已终止，已启动新进程并重新运行该任务。",
+  ],
   delete: ["Delete", "删除"],
   deleteText: ["It is deleted on the server for good.", "将从服务器上永久删除。"],
   deleteTitle: ["Delete “{name}”?", "删除“{name}”？"],
@@ -38,6 +42,7 @@ export const app = {
   notRenamed: ["It cannot be renamed to “{name}”: {why}", "无法重命名为“{name}”：{why}"],
   notSaved: ["Not saved: {why}", "未能保存：{why}"],
   notWorkflow: ["“{name}” is no workflow", "“{name}”不是工作流"],
+  noWorkflowInside: ["“{name}” carries no workflow; it was added as an image", "“{name}”不含工作流，已作为图像添加"],
   ok: ["OK", "确定"],
   open: ["Open file…", "打开文件……"],
   otherServer: ["Only workflows of this server can be opened by their address", "只能通过地址打开本服务器上的工作流"],

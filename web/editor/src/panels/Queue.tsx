@@ -87,7 +87,7 @@ function Running({ job, overall }: { job: Job; overall: number }) {
           aria-valuemin={0}
           aria-valuemax={100}
         >
-          <div style={{ width: `${percent}%` }} />
+          <span style={{ width: `${percent}%` }} />
         </span>
         <span className="dim">{percent} %</span>
       </span>
@@ -162,7 +162,7 @@ function Finished({ job }: { job: Job }) {
         </button>
       ) : (
         <span className="job-thumb">
-          <Icon name={job.status === "completed" ? "check" : "alert"} />
+          <Icon name={({ completed: "check", cancelled: "close" } as const)[job.status as string] ?? "alert"} />
         </span>
       )}
       <span className="job-text">

@@ -42,7 +42,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
 function begin(job: JobRun): JobRun {
   const kept = [...job.nodes].filter(([, node]) => node.shown);
   const nodes = new Map(kept.map(([id, { shown }]): [NodeId, NodeRun] => [id, { ...NEW, ...(shown && { shown }) }]));
-  return { ...job, phase: "running", nodes, since: new Map() };
+  const { told: _, ...rest } = job;
+  return { ...rest, phase: "running", nodes, since: new Map(), shown: 0 };
 }
 
 function put(job: JobRun, id: NodeId, change: Change): JobRun {

@@ -1,7 +1,7 @@
 /** Following the jobs of this window: messages as they come, questions where some may have been missed. */
 
 import { editor } from "../app/editor";
-import { isObject, list, object } from "../model/json";
+import { isObject, list, number, object } from "../model/json";
 import type { JsonObject, NodeId } from "../model/types";
 import { learn, plan } from "./estimate";
 import { fold, queued } from "./fold";
@@ -24,6 +24,13 @@ const onEnd = new Set<OnEnd>();
 /** Calls when a job of this window ends. */
 export function whenEnded(call: OnEnd): void {
   onEnd.add(call);
+}
+
+const onCrash = new Set<() => void>();
+
+/** Calls when a job begins anew because the process died in which it ran. */
+export function whenCrashed(call: () => void): void {
+  onCrash.add(call);
 }
 
 /** Connects, and keeps what is known up to date. Returns what connects at once after a loss. */
@@ -126,7 +133,9 @@ export const targets = new Map<string, readonly NodeId[]>();
 
 async function planOf(id: string): Promise<void> {
   const detail = await detailOf(id);
-  if (detail) change(id, (job) => ({ ...job, plan: planned(detail) }));
+  if (!detail) return;
+  change(id, (job) => ({ ...job, plan: planned(detail) }));
+  if (number(detail.crashes) > 0) for (const call of onCrash) call();
 }
 
 /** Takes in all that the server knows of one job. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { addConnected, addNode, dissolve, insertOnLink, removeNodes } from "../src/edit/nodes";
+import { addNode, dissolve, insertOnLink, removeNodes } from "../src/edit/nodes";
 import { clearInput, compatible, connect, linkInto, partners, refusal, sourceType } from "../src/edit/links";
-import { after, graphOf } from "../src/edit/place";
+import { graphOf } from "../src/edit/place";
 import { setValue, showSocket, isSocket } from "../src/edit/values";
 import { Builder, textToImage } from "./building";
 
@@ -91,15 +91,6 @@ describe("connecting", () => {
         .nodes.get(batch)!
         .inputs.map((slot) => slot.name),
     ).toContain("images.image3");
-  });
-
-  it("takes a new node at a loose end", () => {
-    const b = textToImage();
-    const made = addConnected(b.at, "LoraLoader", [0, 0], { node: b.ids.loader!, slot: 1 }, "output");
-    const link = linkInto(graphOf(after(b.at, made.doc)), { node: made.nodes[0]!, slot: 1 });
-    expect(link?.type).toBe("CLIP");
-    const back = addConnected(b.at, "CLIPTextEncode", [0, 0], { node: b.ids.sampler!, slot: 1 }, "input");
-    expect(linkInto(graphOf(after(b.at, back.doc)), { node: b.ids.sampler!, slot: 1 })?.from).toBe(back.nodes[0]);
   });
 });
 

@@ -7,6 +7,7 @@ import type { Edge, Node as FlowNode } from "@xyflow/react";
 import { TITLE } from "../model/geometry";
 import { defOf } from "../model/instances";
 import { REROUTE, type Defs, type NodeDef } from "../model/nodes";
+import { shownDef } from "../model/primitive";
 import { INPUTS, level, OUTPUTS } from "../model/types";
 import type {
   BorderSlot,
@@ -100,7 +101,7 @@ function place([x, y]: Point, left = 0, up = 0) {
 function ordinary(view: View, node: Node, marks: ReadonlyMap<NodeId, Marks>): AnyNode {
   const data: NodeData = {
     node,
-    def: definition(view.doc, node, view.defs),
+    def: definition(view, node),
     runId: [...view.hosts, node.id].join(":"),
     isHost: view.doc.definitions.has(node.type),
     marks: marks.get(node.id) ?? NO_MARKS,
@@ -194,8 +195,8 @@ function isMarks(value: unknown): value is Marks {
 /** The node type of a subgraph is made for each node; kept while nothing changes that it is made from. */
 const hosts = new WeakMap<object, Map<string, { node: Node; def: NodeDef | undefined }>>();
 
-function definition(doc: Document, node: Node, defs: Defs): NodeDef | undefined {
-  if (!doc.definitions.has(node.type)) return defs.get(node.type);
+function definition({ doc, at, defs }: View, node: Node): NodeDef | undefined {
+  if (!doc.definitions.has(node.type)) return shownDef(doc, level(doc, at), node, defs);
   const made = hosts.get(doc.definitions) ?? new Map<string, { node: Node; def: NodeDef | undefined }>();
   hosts.set(doc.definitions, made);
   const before = made.get(node.id);

@@ -1,6 +1,6 @@
 /** Copy and paste. What is copied is text: a small workflow of its own, which any editor of the standard can read. */
 
-import { isObject, key, list, objects, same } from "../model/json";
+import { isObject, key, list, same } from "../model/json";
 import { minus, union } from "../model/geometry";
 import { isWorkflow, read } from "../model/read";
 import type { Definition, Document, Graph, Json, JsonObject, Link, NodeId, Point } from "../model/types";
@@ -121,9 +121,4 @@ export function duplicate(
     doc,
   );
   return { doc: done, nodes: [...ids.values()], groups };
-}
-
-/** How many things a text holds, for a message. */
-export function sizeOf(copied: JsonObject): number {
-  return objects(copied.nodes).length + objects(copied.groups).length;
 }

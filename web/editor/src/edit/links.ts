@@ -127,14 +127,6 @@ export function clearInput(at: Place, to: End): Document {
   return link ? disconnect(at, [link.id]) : at.doc;
 }
 
-/** Moves all links of one output to another, those that fit. */
-export function moveOutputs(at: Place, from: End, other: End): Document {
-  return linksFrom(graphOf(at), from).reduce(
-    (doc, link) => connect(after(at, doc), other, { node: link.to, slot: link.toSlot }),
-    at.doc,
-  );
-}
-
 /** All inputs that an output may be connected to, or outputs for an input: what lights up, and what keys choose from. */
 export function partners(at: Place, end: End, side: "output" | "input"): End[] {
   const graph = graphOf(at);

@@ -40,20 +40,6 @@ export function insert(at: Place, nodes: readonly Omit<Node, "id">[]): Made {
   return { doc, nodes: made.map((node) => node.id) };
 }
 
-/** A new node at the loose end of a link: its first socket that fits is connected. */
-export function addConnected(at: Place, type: string, pos: Point, end: End, side: "output" | "input"): Made {
-  const made = addNode(at, type, pos);
-  const id = made.nodes[0]!;
-  const there = after(at, made.doc);
-  const node = graphOf(there).nodes.get(id)!;
-  const slots = side === "output" ? node.inputs : node.outputs;
-  const pairs = slots.map((_, slot): [from: End, to: End] =>
-    side === "output" ? [end, { node: id, slot }] : [{ node: id, slot }, end],
-  );
-  const fits = pairs.find(([from, to]) => refusal(there, from, to) === null);
-  return fits ? { ...made, doc: connect(there, ...fits) } : made;
-}
-
 /** Removes nodes, with all their links. */
 export function removeNodes(at: Place, ids: Iterable<NodeId>): Document {
   const gone = new Set(ids);

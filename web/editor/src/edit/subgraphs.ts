@@ -1,6 +1,6 @@
 /** Subgraphs: making one of a selection. */
 
-import { grown, minus, union } from "../model/geometry";
+import { minus, union } from "../model/geometry";
 import { PRIMITIVE } from "../model/nodes";
 import { INPUTS, OUTPUTS } from "../model/types";
 import type { BorderSlot, Definition, Graph, Link, Node, NodeId, Rect, Size } from "../model/types";
@@ -159,10 +159,4 @@ function replaceBy(at: Place, cut: Cut, chosen: ReadonlySet<NodeId>): Made {
 
 function rounded([x, y]: readonly [number, number]): [number, number] {
   return [Math.round(x), Math.round(y)];
-}
-
-/** The frame that a subgraph fills, its border included. */
-export function frameOf(at: Place, definition: Definition): Rect {
-  const nodes = [...definition.nodes.values()].map((node) => boundsOf(at, node));
-  return grown(union([...nodes, definition.inputsAt, definition.outputsAt])!, GAP / 2);
 }

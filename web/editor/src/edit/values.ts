@@ -49,11 +49,6 @@ function withoutSaved(node: Node): Node {
   return { ...node, raw };
 }
 
-/** The value that a widget shows: its own, or what its type or the inside of its subgraph has. */
-export function valueOf(node: Node, widget: Widget): Json {
-  return widget.name in node.values ? node.values[widget.name]! : widget.input.default;
-}
-
 /** The widgets of a node that is there. */
 export function widgetsAt(at: Place, id: NodeId): Widget[] {
   const graph = graphOf(at);
@@ -80,11 +75,4 @@ export function showSocket(at: Place, id: NodeId, name: string, on: boolean): Do
     const { [SHOWN_SOCKETS]: _, ...rest } = old.properties;
     return { ...old, properties: shown.length ? { ...rest, [SHOWN_SOCKETS]: shown } : rest };
   });
-}
-
-/** What is kept with a node for those who look: `Node name for S&R`, what a pack wrote, ... */
-export function setProperty(at: Place, id: NodeId, name: string, value: Json): Document {
-  return onNode(at, id, (node) =>
-    node.properties[name] === value ? node : { ...node, properties: { ...node.properties, [name]: value } },
-  );
 }

@@ -15,7 +15,16 @@ export function primitiveInput(doc: Document, graph: Graph, node: Node, defs: De
   return undefined;
 }
 
+/** Made once: what draws nodes asks whether anything changed. */
+const made = new WeakMap<InputDef, InputDef>();
+
 function asValue(input: InputDef): InputDef {
+  const known = made.get(input) ?? makeValue(input);
+  made.set(input, known);
+  return known;
+}
+
+function makeValue(input: InputDef): InputDef {
   const controlled = ["INT", "FLOAT", "COMBO"].includes(input.type);
   const mode: Json = "fixed";
   return {
@@ -32,5 +41,10 @@ export function shownDef(doc: Document, graph: Graph, node: Node, defs: Defs): N
   const def = defOf(doc, node, defs);
   if (node.type !== PRIMITIVE || !def) return def;
   const input = primitiveInput(doc, graph, node, defs);
-  return input ? { ...def, inputs: [input] } : def;
+  if (!input) return def;
+  const known = shown.get(input) ?? { ...def, inputs: [input] };
+  shown.set(input, known);
+  return known;
 }
+
+const shown = new WeakMap<InputDef, NodeDef>();

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from diffusion import placement
 from diffusion.control.apply import Applied, Running
+from diffusion.inputs import Scene, Start
 from diffusion.model import Model
 from diffusion.regions import Conditioning, Region, batched, mirror_areas, mirror_controls, resolve, weight
 
@@ -42,10 +44,15 @@ class Call:
 class Conditioned:
     """The conditionings of a run, by side (`positive`, `negative`, ...). Prepared once for latents of one shape."""
 
-    def __init__(self, model: Model, sides: Mapping[str, Conditioning], shape: Sequence[int]):
-        """shape: of the latent, (b, c, h, w). Raises ValueError for an area outside of it."""
+    def __init__(
+        self, model: Model, sides: Mapping[str, Conditioning], shape: Sequence[int], start: Start | None = None
+    ):
+        """shape: of the latent, (b, c, h, w). Raises ValueError for an area outside of it, or what the model lacks."""
         self.model, self.shape = model, tuple(shape)
-        self._sides = {name: resolve(c, model.prediction, shape) for name, c in sides.items()}
+        scenes = {name: Scene(self.shape, name, model.latent_format, start or Start()) for name in sides}
+        self._sides = {
+            name: resolve(c, model.prediction, shape, partial(model.inputs, scenes[name])) for name, c in sides.items()
+        }
         mirror_areas(self._sides)
         mirror_controls(self._sides)
         controls: set[Applied] = {r.control for r in self._regions() if r.control}
@@ -128,6 +135,8 @@ class Conditioned:
         everything = [answer.region.conditions for answer in group]
         tokens = math.lcm(*(c["context"].shape[1] for c in everything))
         longer = [{**c, "context": c["context"].repeat(1, tokens // c["context"].shape[1], 1)} for c in everything]
+        if "concat" in everything[0]:
+            longer = [{**c, "concat": a.crop(c["concat"])} for a, c in zip(group, longer, strict=True)]
         return {
             name: torch.cat([batched(c[name], self.shape[0]) for c in longer]).to(self.model.device)
             for name in everything[0]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from diffusion.conditioned import Conditioned
+from diffusion.inputs import Start
 from diffusion.model import Model
 from diffusion.regions import Conditioning
 from diffusion.solver import Denoise
@@ -36,11 +37,12 @@ class Guider:
 class Guided:
     """A guider at work on latents of one shape: `denoise(x, sigma) -> x0`, as samplers call it."""
 
-    def __init__(self, guider: Guider, shape: tuple[int, ...]):
+    def __init__(self, guider: Guider, shape: tuple[int, ...], start: Start | None = None):
+        """start: what the run begins with, which some networks are shown."""
         patches = guider.model.guidance
         wanted = {side: c for patch in patches for side, c in patch.sides.items()}
         self._guider, self._needed = guider, tuple(dict.fromkeys((*guider.needed, *wanted)))
-        self._answers = Conditioned(guider.model, {**guider.sides, **wanted}, shape)
+        self._answers = Conditioned(guider.model, {**guider.sides, **wanted}, shape, start)
         self._steering = [patch.start(guider, shape) for patch in patches]
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:

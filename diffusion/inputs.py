@@ -55,10 +55,10 @@ class Scene:
         return batched(picture, self.shape[0])
 
 
-Inputs = Callable[[Mapping[str, Any], Scene], dict[str, Tensor]]
+Inputs = Callable[[Scene, Mapping[str, Any]], dict[str, Tensor]]
 
 
-def nothing(options: Mapping[str, Any], scene: Scene) -> dict[str, Tensor]:
+def nothing(scene: Scene, options: Mapping[str, Any]) -> dict[str, Tensor]:
     """For a network that takes the text alone."""
     return {}
 
@@ -66,8 +66,8 @@ def nothing(options: Mapping[str, Any], scene: Scene) -> dict[str, Tensor]:
 def together(*parts: Inputs) -> Inputs:
     """All of them."""
 
-    def all_of(options: Mapping[str, Any], scene: Scene) -> dict[str, Tensor]:
-        return {name: tensor for part in parts for name, tensor in part(options, scene).items()}
+    def all_of(scene: Scene, options: Mapping[str, Any]) -> dict[str, Tensor]:
+        return {name: tensor for part in parts for name, tensor in part(scene, options).items()}
 
     return parts[0] if len(parts) == 1 else all_of
 
@@ -78,7 +78,7 @@ def together(*parts: Inputs) -> Inputs:
 def xl(label: int) -> Inputs:
     """The base model: pooled text, size before cropping, corner of the crop, size after it. label: the width of y."""
 
-    def of(options: Mapping[str, Any], scene: Scene) -> dict[str, Tensor]:
+    def of(scene: Scene, options: Mapping[str, Any]) -> dict[str, Tensor]:
         height, width = _size(options, scene)
         corner = options.get("crop_h", 0), options.get("crop_w", 0)
         target = options.get("target_height", height), options.get("target_width", width)
@@ -90,7 +90,7 @@ def xl(label: int) -> Inputs:
 def refiner(label: int) -> Inputs:
     """The refiner: pooled text, size before cropping, corner of the crop, aesthetic score."""
 
-    def of(options: Mapping[str, Any], scene: Scene) -> dict[str, Tensor]:
+    def of(scene: Scene, options: Mapping[str, Any]) -> dict[str, Tensor]:
         corner = options.get("crop_h", 0), options.get("crop_w", 0)
         score = options.get("aesthetic_score", SCORES.get(scene.side, SCORE))
         return {"y": _vector(options, (*_size(options, scene), *corner, score), label)}
@@ -98,7 +98,7 @@ def refiner(label: int) -> Inputs:
     return of
 
 
-def _size(options: Mapping[str, Any], scene: Scene) -> tuple[float, float]:
+def _size(scene: Scene, options: Mapping[str, Any]) -> tuple[float, float]:
     height, width = (n * PIXELS for n in scene.shape[-2:])
     return options.get("height", height), options.get("width", width)
 
@@ -119,7 +119,7 @@ def _vector(options: Mapping[str, Any], numbers: tuple[float, ...], label: int) 
 # --- pictures behind the latent ------------------------------------------------------------------
 
 
-def inpainting(options: Mapping[str, Any], scene: Scene) -> dict[str, Tensor]:
+def inpainting(scene: Scene, options: Mapping[str, Any]) -> dict[str, Tensor]:
     """A mask (1 = to be painted) and the masked picture's latent, of the conditioning or else of the run itself."""
     mask, latent = options.get("concat_mask", scene.start.mask), options.get("concat_latent_image")
     shown = scene.start.latent if latent is None else scene.latent_format.encode(latent)
@@ -134,7 +134,7 @@ def inpainting(options: Mapping[str, Any], scene: Scene) -> dict[str, Tensor]:
 def editing(*, scaled: bool) -> Inputs:
     """The latent of the picture to edit, zeros where there is none. scaled: as the network sees latents."""
 
-    def of(options: Mapping[str, Any], scene: Scene) -> dict[str, Tensor]:
+    def of(scene: Scene, options: Mapping[str, Any]) -> dict[str, Tensor]:
         latent = options.get("concat_latent_image")
         if latent is None:
             return {"concat": torch.zeros(scene.shape)}
@@ -143,7 +143,7 @@ def editing(*, scaled: bool) -> Inputs:
     return of
 
 
-def depth(options: Mapping[str, Any], scene: Scene) -> dict[str, Tensor]:
+def depth(scene: Scene, options: Mapping[str, Any]) -> dict[str, Tensor]:
     """Depth in -1..1, from a mask: what is near is 1. Raises ValueError where the conditioning has none."""
     mask = options.get("concat_mask")
     if mask is None:
@@ -161,7 +161,7 @@ def depth(options: Mapping[str, Any], scene: Scene) -> dict[str, Tensor]:
 def guided(width: int) -> Inputs:
     """The guidance that a latent consistency model was distilled with, embedded. width: of the embedding."""
 
-    def of(options: Mapping[str, Any], scene: Scene) -> dict[str, Tensor]:
+    def of(scene: Scene, options: Mapping[str, Any]) -> dict[str, Tensor]:
         scale = options.get("guidance") or LCM_SCALE
         half = width // 2
         angles = (scale - 1) * 1000 * torch.exp(torch.arange(half) * (-math.log(10000) / (half - 1)))

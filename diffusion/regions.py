@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,24 +66,36 @@ class Region:
         return a is b or (a is not None and b is not None and (a.size, a.offset) == (b.size, b.offset))
 
 
-def resolve(conditioning: Conditioning, prediction: Prediction, shape: Sequence[int]) -> list[Region]:
+def resolve(
+    conditioning: Conditioning,
+    prediction: Prediction,
+    shape: Sequence[int],
+    others: Callable[[Mapping[str, Any]], Mapping[str, Tensor]] = lambda options: {},
+) -> list[Region]:
     """The regions of one side of the guidance for a latent of `shape` (b, c, ..., h, w).
+
+    others: what the network takes beside the text, made of a conditioning's options.
 
     Options read: area (sizes, then offsets, in latent pixels, or "percentage" and shares of the latent), strength, mask
     (b, H, W) of any resolution, mask_strength, set_area_to_bounds, start_percent, end_percent, default. Raises
     ValueError for an area outside of the latent.
     """
-    return [_region(context, options, prediction, tuple(shape[2:])) for context, options in conditioning]
+    return [
+        _region({"context": context, **others(options)}, options, prediction, tuple(shape[2:]))
+        for context, options in conditioning
+    ]
 
 
-def _region(context: Tensor, options: Mapping[str, Any], prediction: Prediction, size: tuple[int, ...]) -> Region:
+def _region(
+    conditions: Mapping[str, Tensor], options: Mapping[str, Any], prediction: Prediction, size: tuple[int, ...]
+) -> Region:
     mask = _mask(options["mask"], size) if options.get("mask") is not None else None
     area = _area(options.get("area"), size)
     if mask is not None and options.get("set_area_to_bounds"):
         area = _bounds(mask)
     start, end = options.get("start_percent"), options.get("end_percent")
     return Region(
-        conditions={"context": context},
+        conditions=conditions,
         area=_cut(area, size) if area else None,
         mask=mask,
         strength=options.get("strength", 1.0) * (options.get("mask_strength", 1.0) if mask is not None else 1.0),

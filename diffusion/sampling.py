@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from diffusion import guidance
 from diffusion.guidance import Guided, Guider, Masked
+from diffusion.inputs import Start
 from diffusion.model import LatentFormat, Model, interruptible
 from diffusion.noise import Noise, NoiseSource, batch_noise
 from diffusion.regions import Conditioning, batched
@@ -76,10 +77,11 @@ def _run(
     at = model.prediction
     samples, noise, sigmas = (t.to(model.device, torch.float32) for t in (samples, noise, sigmas))
     clean = model.latent_format.encode(samples) if samples.any() else samples
-    denoise: Denoise = Guided(guider, tuple(samples.shape))
+    mask = None if mask is None else mask_for(mask, samples)
+    denoise: Denoise = Guided(guider, tuple(samples.shape), Start(clean, mask, seed))
     if mask is not None:
         own = batch_noise(noise.shape, (seed + 1) % 2**64).to(noise) if sampler.redraws_masked_noise else noise
-        denoise = Masked(denoise, model, clean, own, mask_for(mask, samples), sigmas.tolist())
+        denoise = Masked(denoise, model, clean, own, mask, sigmas.tolist())
     x = at.add_noise(clean, noise, sigmas[0], _starts_at_the_end(float(sigmas[0]), at.sigma_max))
     x = sampler(denoise, x, sigmas, prediction=at, noise=NoiseSource(seed), on_step=on_step)
     return model.latent_format.decode(at.remove_scale(x, sigmas[-1])).cpu()

@@ -41,7 +41,7 @@ export function Combo(props: ControlProps) {
         type="button"
         className="w-field w-combo nodrag"
         role="combobox"
-        aria-haspopup="listbox"
+        aria-haspopup="dialog"
         aria-expanded={open !== undefined}
         aria-controls={open === undefined ? undefined : `${id}-list`}
         aria-invalid={missing || Boolean(props.problem) || undefined}

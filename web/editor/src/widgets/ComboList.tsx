@@ -52,12 +52,20 @@ export function ComboList(props: ComboListProps) {
   };
 
   return createPortal(
-    <div ref={box} className="w-list nowheel" style={place} onKeyDown={onKeyDown}>
+    <div
+      ref={box}
+      id={id}
+      className="w-list nowheel"
+      role="dialog"
+      aria-label={props.label}
+      style={place}
+      onKeyDown={onKeyDown}
+    >
       <input
         className="w-list-filter"
         role="combobox"
         aria-expanded="true"
-        aria-controls={id}
+        aria-controls={`${id}-rows`}
         aria-activedescendant={found.length ? `${id}-${found[at]}` : undefined}
         aria-label={t("widgets.combo.filter", { name: props.label })}
         placeholder={t("widgets.combo.search")}
@@ -69,7 +77,7 @@ export function ComboList(props: ComboListProps) {
       {props.missing !== undefined && (
         <p className="w-list-missing">{t("widgets.combo.missing", { name: props.missing })}</p>
       )}
-      <Rows id={id} label={props.label} found={found} at={at} row={pictures ? PICTURE_ROW : ROW}>
+      <Rows id={`${id}-rows`} label={props.label} found={found} at={at} row={pictures ? PICTURE_ROW : ROW}>
         {(index, place) => (
           <Option
             key={index}
@@ -128,10 +136,13 @@ function Rows({ id, label, found, at, row, children }: RowsProps) {
   return (
     <div
       ref={scroller}
+      id={id}
+      role="listbox"
+      aria-label={label}
       className="w-list-rows"
       onScroll={(event) => setView({ top: event.currentTarget.scrollTop, height: event.currentTarget.clientHeight })}
     >
-      <div id={id} role="listbox" aria-label={label} style={{ height: found.length * row }}>
+      <div role="presentation" style={{ height: found.length * row }}>
         {found.slice(first, last).map((index, i) => children(index, first + i))}
       </div>
     </div>

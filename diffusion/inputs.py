@@ -79,7 +79,7 @@ def xl(label: int) -> Inputs:
     """The base model: pooled text, size before cropping, corner of the crop, size after it. label: the width of y."""
 
     def of(scene: Scene, options: Mapping[str, Any]) -> dict[str, Tensor]:
-        height, width = _size(options, scene)
+        height, width = _size(scene, options)
         corner = options.get("crop_h", 0), options.get("crop_w", 0)
         target = options.get("target_height", height), options.get("target_width", width)
         return {"y": _vector(options, (height, width, *corner, *target), label)}
@@ -93,7 +93,7 @@ def refiner(label: int) -> Inputs:
     def of(scene: Scene, options: Mapping[str, Any]) -> dict[str, Tensor]:
         corner = options.get("crop_h", 0), options.get("crop_w", 0)
         score = options.get("aesthetic_score", SCORES.get(scene.side, SCORE))
-        return {"y": _vector(options, (*_size(options, scene), *corner, score), label)}
+        return {"y": _vector(options, (*_size(scene, options), *corner, score), label)}
 
     return of
 

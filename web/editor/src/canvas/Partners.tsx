@@ -39,11 +39,9 @@ export function Partners() {
 }
 
 function choicesOf(socket: Socket, search: () => void): Choice[] {
-  const at = here();
   const other = socket.side === "output" ? "input" : "output";
   const near = distance(socket.node);
-  const ends = partners(at, { node: socket.node, slot: socket.slot }, socket.side);
-  const found = ends
+  const found = partnersOf(graphOf(here()), socket)
     .sort((a, b) => near(a.node) - near(b.node))
     .map((end): Choice => {
       const label = `${nodeName(end.node)} · ${slotName(end, other)}`;

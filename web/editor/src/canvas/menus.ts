@@ -6,7 +6,6 @@ import { askText } from "../app/questions";
 import { shownKeys } from "../app/shortcuts";
 import { GRAPH_COMMANDS } from "../commands/graph";
 import type { GraphCommand, Here, Menu } from "../commands/types";
-
 import { exposeWidget, hideWidget, isExposed, removeBorderSlot, renameBorderSlot } from "../edit/borders";
 import { setGroup } from "../edit/groups";
 import { setColor } from "../edit/nodes";
@@ -46,9 +45,7 @@ export function nodeMenu(event: Click, node?: { readonly id: string; readonly ty
     if (id?.startsWith("bend:")) return commands("bend", now, at);
     if (id === INPUTS || id === OUTPUTS) return borderEntries(id);
     const one = now.nodes.length === 1 ? now.nodes[0]! : undefined;
-    const { label, keys, run } = action("runTo");
-    const runTo: MenuItem = { ...entry(label, keys), run };
-    return [runTo, "line", ...(one ? ofOne(one) : []), ...commands("nodes", now, at), ...copying()];
+    return [...(one ? ofOne(one) : []), ...commands("nodes", now, at), ...copying()];
   });
 }
 

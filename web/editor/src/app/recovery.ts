@@ -20,17 +20,26 @@ export async function recover(): Promise<{ tabs: number; crashed: boolean }> {
   const own = clientId();
   const kept = (await storage.all().catch(() => [])).flatMap((value) => unpack(value) ?? []);
   const { restore, drop } = choose(kept, own, await alive(), Date.now());
-  void navigator.locks?.request(LOCK + own, () => new Promise(() => undefined));
+  hold(own);
   if (restore) await reopen(restore);
-  for (const id of drop) void storage.remove(id).catch(() => undefined);
+  if (navigator.locks) for (const id of drop) void storage.remove(id).catch(() => undefined);
   const crashed = restore !== undefined && restore.id !== own && restore.tabs.some((tab) => tab.changed);
   return { tabs: restore?.tabs.length ?? 0, crashed };
 }
 
+let held = "";
+
+/** A copy of this window may take its id away; then it has another, and another lock. */
+function hold(id: string): void {
+  if (id === held) return;
+  held = id;
+  void navigator.locks?.request(LOCK + id, () => new Promise(() => undefined));
+}
+
 /** The windows that are open: each holds a lock as long as it lives. */
 async function alive(): Promise<Set<string>> {
-  const held = (await navigator.locks?.query())?.held ?? [];
-  return new Set(held.flatMap(({ name }) => (name?.startsWith(LOCK) ? [name.slice(LOCK.length)] : [])));
+  const locks = (await navigator.locks?.query())?.held ?? [];
+  return new Set(locks.flatMap(({ name }) => (name?.startsWith(LOCK) ? [name.slice(LOCK.length)] : [])));
 }
 
 async function reopen(kept: KeptWindow): Promise<void> {
@@ -65,6 +74,7 @@ function keepNow(): void {
     0,
     tabs.findIndex((tab) => tab.id === active),
   );
+  hold(clientId());
   const kept = { id: clientId(), at: Date.now(), active: at, tabs: tabs.map(keptTab) };
   void storage.put(kept.id, pack(kept)).catch(() => undefined);
 }

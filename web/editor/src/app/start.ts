@@ -2,10 +2,11 @@
 
 import { openFirst } from "../first/first";
 import { t } from "../i18n";
-import { isObject } from "../model/json";
+import { isObject, object } from "../model/json";
 import { readDefs } from "../model/nodes";
 import { watchChanges } from "../run/auto";
 import { follow, whenCrashed, whenEnded } from "../run/follow";
+import { pause } from "../run/jobs";
 import { queue, run, whenTold } from "../run/run";
 import { openGallery } from "../panels/pictures";
 import { getJson } from "../run/server";
@@ -61,7 +62,10 @@ async function openWhatIsThere(): Promise<void> {
 function tellPeople(): void {
   whenTold((what, detail) => {
     if (what === "unreachable") toast("error", t("app.unreachable"));
-    if (what === "queued") clearErrors();
+    if (what === "queued") {
+      clearErrors();
+      void sayIfPaused();
+    }
     if (what !== "refused") return;
     const { problems } = run.get();
     const words = !detail ? t("app.partly") : problems.some((one) => one.node) ? t("app.refused") : detail;
@@ -73,9 +77,16 @@ function tellPeople(): void {
       toast("ok", t("app.done"), { label: t("app.show"), run: () => void openGallery(job.id) });
     }
     if (job.phase !== "error") return;
+    clearErrors();
     const again = { label: t("app.again"), run: () => void queue() };
     toast("error", t("app.failed", { why: job.error ?? "" }), again);
   });
+}
+
+async function sayIfPaused(): Promise<void> {
+  const { paused } = object(await getJson("jobs?limit=1").catch(() => null));
+  const resume = { label: t("panels.resume"), run: () => void pause(false) };
+  if (paused === true) toast("info", t("panels.paused"), resume);
 }
 
 /** Everything is kept in this browser; only who has none of it kept is asked. */

@@ -3,7 +3,8 @@
 import { editor, tabOf } from "../app/editor";
 import { createStore } from "../app/store";
 import { present } from "../model/history";
-import { levels, type Document, type Graph } from "../model/types";
+import type { Document } from "../model/types";
+import { sameMeaning } from "./meaning";
 import { isRolled, queue } from "./run";
 import { runs } from "./state";
 
@@ -36,22 +37,4 @@ function schedule(): void {
     if (waits) schedule();
     else if (auto.get()) void queue();
   }, QUIET);
-}
-
-/** Whether two documents make the same: places, sizes and colours do not count. Compares what they share by reference. */
-export function sameMeaning(a: Document, b: Document): boolean {
-  const [was, is] = [new Map(levels(a)), levels(b)];
-  return was.size === is.length && is.every(([id, graph]) => sameGraph(was.get(id), graph));
-}
-
-function sameGraph(a: Graph | undefined, b: Graph): boolean {
-  if (a === b) return true;
-  if (!a || a.nodes.size !== b.nodes.size || a.links.size !== b.links.size) return false;
-  const ends = (graph: Graph) =>
-    [...graph.links.values()].map((link) => `${link.from}.${link.fromSlot}>${link.to}.${link.toSlot}`);
-  if (a.links !== b.links && ends(a).sort().join() !== ends(b).sort().join()) return false;
-  return [...b.nodes].every(([id, node]) => {
-    const old = a.nodes.get(id);
-    return old === node || (old && old.type === node.type && old.mode === node.mode && old.values === node.values);
-  });
 }

@@ -55,8 +55,14 @@ export function estimate(job: JobRun, paces: Paces, now: number): Estimate {
   }
   const overall = Math.max(job.shown, total > 0 ? Math.min(done / total, 1) : 0);
   const left = [...weights.keys()].map((id) => remaining(job, id, paces, now));
-  if (left.includes(undefined) || !left.length) return { overall, ...asTold(job, now) };
+  const unknown = left.includes(undefined) && !counts(job);
+  if (unknown || !left.length) return { overall, ...asTold(job, now) };
   return { overall, secondsLeft: left.reduce<number>((sum, seconds) => sum + (seconds ?? 0), 0) };
+}
+
+/** A node that counts its steps says enough, even if those after it have never run. */
+function counts({ nodes, since }: JobRun): boolean {
+  return [...since.keys()].some((id) => (nodes.get(id)?.max ?? 0) > 1 && (nodes.get(id)?.value ?? 0) > 0);
 }
 
 function asTold({ told }: JobRun, now: number): { secondsLeft?: number } {

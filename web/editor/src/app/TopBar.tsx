@@ -20,6 +20,7 @@ export function TopBar() {
   ];
   return (
     <header className="topbar">
+      <h1 className="visually-hidden">Mezzotint</h1>
       <Menu label={t("app.menu")} lines={lines} className="icon-button brand">
         <Icon name="menu" />
       </Menu>

@@ -31,6 +31,7 @@ def disagreements(
         own, broken = _declared(spec, bound[id], files)
         if broken:
             yield Problem(id, spec.name, "", "custom_validation_failed", broken)
+        yield from _strange(id, spec, bound[id], brought, own)
         known[id] = [
             {f: v for f, v in agreed.items() if f in CARRIES.get(o.type, ())} | dict(own[slot] if own else {})
             for slot, o in enumerate(spec.outputs)
@@ -65,6 +66,18 @@ def _declared(spec: NodeSpec, bound: Bound, files: Files) -> tuple[Sequence[Fact
         return call_hook(spec.facts, files, bound.literals), ""
     except (ValueError, OSError) as error:
         return [], str(error)
+
+
+def _strange(
+    id: str, spec: NodeSpec, bound: Bound, brought: Mapping[str, Facts], own: Sequence[Facts]
+) -> Iterator[Problem]:
+    """A file that a node with inputs names itself, such as an adapter, may not fit what these bring."""
+    agreed, _ = _merge(brought)
+    for fact, value in {fact: value for facts in own for fact, value in facts.items()}.items():
+        if fact in agreed and agreed[fact].value != value.value:
+            link = next(name for name, facts in brought.items() if fact in facts)
+            name = next((name for name, given in bound.literals.items() if given == value.source), value.source)
+            yield _disagree(id, spec.name, fact, (link, agreed[fact]), (name, value))
 
 
 def _disagree(id: str, type_: str, fact: str, first: tuple[str, Fact], second: tuple[str, Fact]) -> Problem:

@@ -159,6 +159,19 @@ def test_files_that_do_not_fit_each_other_are_both_named(tmp_path: Path):
     assert "xl.safetensors" in found.message
 
 
+@pytest.mark.parametrize("name", ["xl.safetensors", "b.safetensors"])
+def test_a_file_that_does_not_fit_what_is_linked_to_its_node_is_a_problem_there(tmp_path: Path, name: str):
+    base = checkpoints(tmp_path, "a.safetensors")
+    graph = api(
+        m=("LoadModel", {"name": "a.safetensors"}),
+        d=("Adapt", {"model": ["m", 0], "name": name}),
+        o=("Show", {"a": ["d", 0]}),
+    )
+    found = problems(graph, base)
+    assert [(p.node, p.input, p.kind) for p in found] == [("d", "name", "architecture_mismatch")] * ("xl" in name)
+    assert all("xl.safetensors has context width 1024, a.safetensors has 768" in p.message for p in found)
+
+
 def test_what_is_no_graph_is_refused():
     with pytest.raises(GraphError, match="list"):
         read([1, 2])

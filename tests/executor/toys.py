@@ -174,6 +174,11 @@ def words(*, name: str) -> Conditioning:
     return []
 
 
+@node("Adapt", category="toys", facts=_facts, into=TOYS)
+def adapt(*, model: Model, name: str) -> Model:
+    return model
+
+
 @node("Guide", category="toys", into=TOYS)
 def guide(*, model: Model, positive: Conditioning) -> Image:
     return torch.zeros(1)

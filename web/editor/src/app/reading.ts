@@ -9,6 +9,7 @@ import type { Defs } from "../model/nodes";
 import { isWorkflow, read } from "../model/read";
 import type { Document, Json, JsonObject } from "../model/types";
 import { parseJson as parse, printJson as print } from "../model/jsontext";
+import { look } from "../run/follow";
 import { address, ask, getJson, Refused } from "../run/server";
 import { uploadFile } from "../widgets/upload";
 import { closeTab, editor, make, openDocument, tabOf, type Tab } from "./editor";
@@ -145,7 +146,9 @@ export async function openJob(id: string): Promise<boolean> {
   const workflow = object(object(extra_data).extra_pnginfo).workflow;
   const graph = isWorkflow(workflow) ? workflow : prompt;
   if (!isObject(graph)) return fail(t("app.noGraph"));
-  return openAs(t("app.jobName", { id: id.slice(0, 8) }), () => documentOf(graph));
+  const opened = await openAs(t("app.jobName", { id: id.slice(0, 8) }), () => documentOf(graph));
+  if (opened) void look(id, editor.get().active); // with what its nodes showed
+  return opened;
 }
 
 export function pickFiles(): void {

@@ -13,13 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from diffusion.conditioned import Conditioned
 from diffusion.filters import separable
 from diffusion.model import Model
 from diffusion.network_patches import NetworkPatch
 from diffusion.patches import Patch
 from diffusion.placement import Resident
-from diffusion.steering import GuidancePatch, Steering, Step
+from diffusion.steering import Asking, GuidancePatch, Steering, Step
 from diffusion.unet import Attention, SpatialTransformer, TransformerBlock, UNet
 
 if TYPE_CHECKING:
@@ -52,10 +51,10 @@ def ignoring_itself(network: UNet, sigma: float) -> Iterator[RemovableHandle]:
 def perturbed_attention(scale: float) -> GuidancePatch:
     """PAG (Ahn et al. 2024): away from what the model answers without its self-attention at the bottom."""
 
-    def start(guider: Guider, shape: tuple[int, ...]) -> Steering:
+    def start(guider: Guider, asking: Asking) -> Steering:
         if not scale or "positive" not in guider.sides:
             return Steering()
-        worse = Conditioned(_with(guider.model, ignoring_itself), {"positive": guider.sides["positive"]}, shape)
+        worse = asking(_with(guider.model, ignoring_itself), {"positive": guider.sides["positive"]})
 
         def perturbed(step: Step, x0: Tensor) -> Tensor:
             return x0 + (step.positive - worse(step.x, step.sigma, ("positive",))["positive"]) * scale
@@ -72,13 +71,13 @@ def _with(model: Model, patch: NetworkPatch) -> Model:
 def self_attention(scale: float, blur: float) -> GuidancePatch:
     """SAG (Hong et al. 2023): away from what the model answers where x0 is blurred in places that much attends to."""
 
-    def start(guider: Guider, shape: tuple[int, ...]) -> Steering:
+    def start(guider: Guider, asking: Asking) -> Steering:
         if not scale or "negative" not in guider.needed:
             return Steering()
         seen: list[Tensor] = []
         sides = {"negative": guider.sides["negative"]}
-        watched = Conditioned(_with(guider.model, _watching(seen)), sides, shape)
-        plain = Conditioned(guider.model, sides, shape)
+        watched = asking(_with(guider.model, _watching(seen)), sides)
+        plain = asking(guider.model, sides)
 
         def degraded(step: Step, x0: Tensor) -> Tensor:
             seen.clear()

@@ -43,7 +43,11 @@ class Guided:
         wanted = {side: c for patch in patches for side, c in patch.sides.items()}
         self._guider, self._needed = guider, tuple(dict.fromkeys((*guider.needed, *wanted)))
         self._answers = Conditioned(guider.model, {**guider.sides, **wanted}, shape, start)
-        self._steering = [patch.start(guider, shape) for patch in patches]
+
+        def asking(model: Model, sides: Mapping[str, Conditioning]) -> Conditioned:
+            return Conditioned(model, sides, shape, start)
+
+        self._steering = [patch.start(guider, asking) for patch in patches]
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """x (b, c, h, w) at sigma (no dimensions) -> the guided x0."""

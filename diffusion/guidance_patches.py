@@ -150,7 +150,7 @@ def perp_neg(empty: Conditioning, neg_scale: float) -> GuidancePatch:
         shared = (away * towards).sum() / towards.square().sum().clamp(min=1e-37)
         return nothing + (towards - (away - towards * shared) * neg_scale) * step.scale
 
-    return GuidancePatch(lambda guider, shape: Steering(blend=perpendicular), {"empty": empty})
+    return GuidancePatch(lambda guider, asking: Steering(blend=perpendicular), {"empty": empty})
 
 
 def epsilon_scaling(factor: float) -> GuidancePatch:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from diffusion.conditioned import Conditioned
     from diffusion.guidance import Guider
+    from diffusion.model import Model
     from diffusion.prediction import Prediction
     from diffusion.regions import Conditioning
 
@@ -50,27 +52,31 @@ class Steering:
     after: Callable[[Step, Tensor], Tensor] | None = None
 
 
+Asking = Callable[["Model", "Mapping[str, Conditioning]"], "Conditioned"]
+"""(model, conditionings by side) -> their answers, for latents of the run's shape."""
+
+
 @dataclass(frozen=True, eq=False)
 class GuidancePatch:
-    """A change of guidance. start: called once a run with its guider and the latent's shape.
+    """A change of guidance. start: called once a run with its guider, and with what asks other models as the run asks.
 
     sides: conditionings that it wants answers to, beside the guider's.
     """
 
-    start: Callable[[Guider, tuple[int, ...]], Steering]
+    start: Callable[[Guider, Asking], Steering]
     sides: Mapping[str, Conditioning] = field(default_factory=dict[str, "Conditioning"])
 
 
 def before(change: Callable[[Step], Sides]) -> GuidancePatch:
-    return GuidancePatch(lambda guider, shape: Steering(before=change))
+    return GuidancePatch(lambda guider, asking: Steering(before=change))
 
 
 def blend(change: Callable[[Step], Tensor]) -> GuidancePatch:
-    return GuidancePatch(lambda guider, shape: Steering(blend=change))
+    return GuidancePatch(lambda guider, asking: Steering(blend=change))
 
 
 def after(change: Callable[[Step, Tensor], Tensor]) -> GuidancePatch:
-    return GuidancePatch(lambda guider, shape: Steering(after=change))
+    return GuidancePatch(lambda guider, asking: Steering(after=change))
 
 
 MaskRule = Callable[["Tensor", "Tensor", "Sequence[float]", "Prediction"], "Tensor"]

@@ -1,6 +1,7 @@
 /** An editor workflow, version 0.4 or 1.0, becomes a document. */
 
 import { fit } from "./fit";
+import { withoutGroupNodes } from "./groupnodes";
 import { key, list, number, numbers, object, objects, text } from "./json";
 import type { Defs } from "./nodes";
 import { readLinks } from "./readlinks";
@@ -19,9 +20,9 @@ import type {
   Rect,
 } from "./types";
 
-/** Reads anything: what cannot be understood is kept and written back. */
+/** Reads anything: what cannot be understood is kept and written back. Old group nodes become subgraphs. */
 export function read(raw: JsonObject, defs: Defs): Document {
-  return fit(parse(raw), defs);
+  return fit(parse(defs.size ? withoutGroupNodes(raw, defs) : raw), defs);
 }
 
 /** The structure only, without what the definitions of the nodes add. */
@@ -67,7 +68,7 @@ function parseGraph(raw: JsonObject, lists: boolean): Graph {
   const graph = {
     nodes,
     links: new Map(),
-    groups: objects(raw.groups).map(parseGroup),
+    groups: parseGroups(objects(raw.groups)),
     bends,
     lastNode: Math.max(0, number(raw.last_node_id), number(state.lastNodeId), ...ids),
     lastLink: Math.max(number(raw.last_link_id), number(state.lastLinkId)),
@@ -111,6 +112,16 @@ export function parseNode(raw: JsonObject): Node {
 function optional<K extends string>(raw: JsonObject, ...keys: K[]): Partial<Record<K, string>> {
   const found = keys.filter((k) => typeof raw[k] === "string").map((k) => [k, raw[k]]);
   return Object.fromEntries(found) as Partial<Record<K, string>>;
+}
+
+/** Of two groups with one id the later is known by its place. */
+function parseGroups(stored: readonly JsonObject[]): Group[] {
+  const taken = new Set<string>();
+  return stored.map(parseGroup).map((group, i) => {
+    const id = taken.has(group.id) ? `#${i}` : group.id;
+    taken.add(id);
+    return id === group.id ? group : { ...group, id };
+  });
 }
 
 export function parseGroup(raw: JsonObject, index: number): Group {

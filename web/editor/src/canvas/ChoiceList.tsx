@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import type { Point } from "../model/types";
-import { search } from "../widgets/fuzzy";
+import { search } from "../model/fuzzy";
 
 export interface Choice {
   readonly id: string;

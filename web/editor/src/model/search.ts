@@ -1,6 +1,6 @@
 /** Finding a node type: by name, category, socket or other names, best first. */
 
-import { scoreWord } from "../widgets/fuzzy";
+import { scoreWord } from "./fuzzy";
 import type { Defs, NodeDef } from "./nodes";
 
 /** A loose end: what the new node has to take (`input`) or to give (`output`). */

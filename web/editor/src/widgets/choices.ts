@@ -1,7 +1,7 @@
 /** The entries of a menu: as text, as lower case for the filter, and what is near to one that is gone. */
 
 import type { Json } from "../model/types";
-import { search } from "./fuzzy";
+import { search } from "../model/fuzzy";
 
 export function textOf(choice: Json | undefined): string {
   return choice === null || choice === undefined ? "" : String(choice);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { search } from "../../src/widgets/fuzzy";
+import { search } from "../../src/model/fuzzy";
 
 const MODELS = [
   "sd15/v1-5-pruned.safetensors",

@@ -102,7 +102,7 @@ function Pending({ job, place }: { job: Job; place: number }) {
       <span className="job-thumb job-place">{place + 1}</span>
       <span className="job-text">
         <span className="job-name">{whose(job)}</span>
-        <span className="dim">{moment(job.created)}</span>
+        <span className="dim">{moment(job.create_time ?? 0)}</span>
       </span>
       {place > 1 && (
         <IconButton icon="top" label={t("panels.toFront")} onClick={() => attempt(queue.move(job.id, 0))} />
@@ -118,7 +118,7 @@ function Pending({ job, place }: { job: Job; place: number }) {
 /** A short name, and whether it came from this window. */
 function whose(job: Job): string {
   const name = t("app.jobName", { id: job.id.slice(0, 8) });
-  return job.client === clientId() ? name : t("panels.elsewhere", { name });
+  return job.client_id === clientId() ? name : t("panels.elsewhere", { name });
 }
 
 function History() {
@@ -151,14 +151,15 @@ function History() {
 }
 
 function Finished({ job }: { job: Job }) {
-  const took = job.began && job.ended ? duration((job.ended - job.began) / 1000) : "";
+  const { execution_start_time: began, execution_end_time: ended, execution_error: error } = job;
+  const took = began && ended ? duration((ended - began) / 1000) : "";
   const label = t("panels.showPictures", { id: job.id.slice(0, 8) });
   return (
     <li className={`job job-${job.status}`}>
-      {job.picture ? (
+      {job.preview_output ? (
         <button type="button" className="job-thumb" aria-label={label} onClick={() => void openGallery(job.id)}>
-          <img src={viewUrl(job.picture, true)} alt="" loading="lazy" />
-          {job.outputs > 1 && <span className="count">{job.outputs}</span>}
+          <img src={viewUrl(job.preview_output, true)} alt="" loading="lazy" />
+          {job.outputs_count > 1 && <span className="count">{job.outputs_count}</span>}
         </button>
       ) : (
         <span className="job-thumb">
@@ -167,8 +168,8 @@ function Finished({ job }: { job: Job }) {
       )}
       <span className="job-text">
         <span className="job-name">{t(`panels.${job.status}` as const)}</span>
-        <span className="dim">{[moment(job.ended ?? job.created), took].filter(Boolean).join(" · ")}</span>
-        {job.error && <span className="job-error">{job.error}</span>}
+        <span className="dim">{[moment(ended ?? job.create_time ?? 0), took].filter(Boolean).join(" · ")}</span>
+        {error && <span className="job-error">{error.exception_message}</span>}
       </span>
       <IconButton icon="open" label={t("panels.openGraph")} onClick={() => void openJob(job.id)} />
       <IconButton icon="trash" label={t("panels.forget")} onClick={() => attempt(queue.forget([job.id]))} />

@@ -1,12 +1,12 @@
 /** The pictures that jobs made, the newest first, and which of them is looked at. */
 
+import { call, type Schemas } from "../api/client";
 import { createStore } from "../app/store";
 import { toast } from "../app/toasts";
 import { t } from "../i18n";
-import { number, object, objects, text } from "../model/json";
-import type { JsonObject } from "../model/types";
+import { number, objects } from "../model/json";
 import { detailOf } from "../run/follow";
-import { getJson, viewUrl } from "../run/server";
+import { viewUrl, type FileName } from "../run/server";
 
 export interface Picture {
   readonly id: string;
@@ -33,26 +33,24 @@ export interface Gallery {
 const PAGE = 48;
 export const gallery = createStore<Gallery>({ pictures: [], more: false, state: "unknown", marked: [] });
 
-export async function loadGallery(more = false): Promise<void> {
-  const before = more ? gallery.get().pictures : [];
+export async function loadGallery(further = false): Promise<void> {
+  const before = further ? gallery.get().pictures : [];
   try {
-    const known = more ? new Set(before.map((one) => one.job)).size : 0;
-    const page = object(await getJson(`jobs?status=completed&limit=${PAGE}&offset=${known}`));
-    const found = await Promise.all(objects(page.jobs).map(ofJob));
-    const has_more = object(page.pagination).has_more === true;
-    gallery.set((state) => ({ ...state, pictures: [...before, ...found.flat()], more: has_more, state: "known" }));
+    const known = further ? new Set(before.map((one) => one.job)).size : 0;
+    const query = { status: "completed", limit: PAGE, offset: known };
+    const page = await call("get", "/jobs", { query });
+    const found = await Promise.all(page.jobs.map(ofJob));
+    const { has_more: more } = page.pagination;
+    gallery.set((state) => ({ ...state, pictures: [...before, ...found.flat()], more, state: "known" }));
   } catch {
     gallery.set((state) => ({ ...state, state: "failed" }));
   }
 }
 
 /** A list of jobs names one picture of each; the others are asked for. */
-async function ofJob(job: JsonObject): Promise<Picture[]> {
-  const id = String(job.id);
-  const at = number(job.execution_end_time);
-  const first = object(job.preview_output);
-  if (number(job.outputs_count) <= 1) return pictures([first], id, at);
-  return allOf(id);
+async function ofJob(job: Schemas["JobItem"]): Promise<Picture[]> {
+  const { id, preview_output: first, execution_end_time: at } = job;
+  return job.outputs_count > 1 ? allOf(id) : first ? pictures([first], id, at ?? 0) : [];
 }
 
 async function allOf(id: string): Promise<Picture[]> {
@@ -60,8 +58,8 @@ async function allOf(id: string): Promise<Picture[]> {
   return detail ? pictures(objects(detail.files), id, number(detail.execution_end_time)) : [];
 }
 
-function pictures(files: readonly JsonObject[], job: string, at: number): Picture[] {
-  const shown = files.filter((file) => /\.(png|jpe?g|webp|gif|avif)$/i.test(text(file.filename) ?? ""));
+function pictures(files: readonly FileName[], job: string, at: number): Picture[] {
+  const shown = files.filter((file) => /\.(png|jpe?g|webp|gif|avif)$/i.test(String(file.filename)));
   const kept = shown.some((file) => file.type === "output") ? shown.filter((file) => file.type === "output") : shown;
   return kept.map((file) => {
     const url = viewUrl(file);

@@ -1,23 +1,9 @@
 /** The queue and the history, of everybody: kept up to date while somebody looks. */
 
 import { createStore, type Store } from "../app/store";
-import { number, object, objects, text } from "../model/json";
-import type { JsonObject } from "../model/types";
-import { getJson, postJson } from "./server";
+import { call, type Schemas } from "../api/client";
 
-export interface Job {
-  readonly id: string;
-  readonly status: "pending" | "in_progress" | "completed" | "failed" | "cancelled";
-  /** Milliseconds since 1970. */
-  readonly created: number;
-  readonly began?: number;
-  readonly ended?: number;
-  readonly error?: string;
-  readonly client?: string;
-  /** The file that stands for it. */
-  readonly picture?: JsonObject;
-  readonly outputs: number;
-}
+export type Job = Schemas["JobItem"];
 
 export interface JobsState {
   readonly running: readonly Job[];
@@ -78,51 +64,30 @@ export function showMore(): void {
 }
 
 async function ask(): Promise<void> {
-  const words = jobs.get().search;
-  const query = words ? `&search=${encodeURIComponent(words)}` : "";
+  const { search } = jobs.get();
   try {
     const [open, over] = await Promise.all([
-      getJson("jobs?status=in_progress,pending&limit=500"),
-      getJson(`jobs?status=completed,failed,cancelled&limit=${limit}${query}`),
+      call("get", "/jobs", { query: { status: "in_progress,pending", limit: 500 } }),
+      call("get", "/jobs", { query: { status: "completed,failed,cancelled", limit, ...(search ? { search } : {}) } }),
     ]);
-    take(objects(object(open).jobs).map(readJob), object(over));
+    take(open.jobs, over);
     void measure();
   } catch {
     jobs.set((state) => ({ ...state, failed: true }));
   }
 }
 
-function take(open: Job[], over: JsonObject): void {
+function take(open: readonly Job[], over: Schemas["JobPage"]): void {
   const pending = open.filter((job) => job.status === "pending");
   jobs.set((state) => ({
     ...state,
     running: open.filter((job) => job.status === "in_progress"),
-    pending: pending.sort((a, b) => places.get(a)! - places.get(b)!),
-    history: objects(over.jobs).map(readJob),
-    more: object(over.pagination).has_more === true,
-    paused: over.paused === true,
+    pending: pending.sort((a, b) => (a.position ?? 0) - (b.position ?? 0)),
+    history: over.jobs,
+    more: over.pagination.has_more,
+    paused: over.paused,
     failed: false,
   }));
-}
-
-const places = new WeakMap<Job, number>();
-
-function readJob(told: JsonObject): Job {
-  const picture = object(told.preview_output);
-  const error = text(object(told.execution_error).exception_message);
-  const job: Job = {
-    id: String(told.id),
-    status: told.status as Job["status"],
-    created: number(told.create_time),
-    ...(typeof told.execution_start_time === "number" ? { began: told.execution_start_time } : {}),
-    ...(typeof told.execution_end_time === "number" ? { ended: told.execution_end_time } : {}),
-    ...(error ? { error } : {}),
-    ...(text(told.client_id) ? { client: text(told.client_id)! } : {}),
-    ...(picture.filename ? { picture } : {}),
-    outputs: number(told.outputs_count),
-  };
-  places.set(job, number(told.position));
-  return job;
 }
 
 let measuring = 0;
@@ -133,8 +98,8 @@ async function measure(): Promise<void> {
   const { running } = jobs.get();
   const found = await Promise.all(
     running.map(async ({ id }): Promise<[string, number]> => {
-      const detail = object(await getJson(`jobs/${encodeURIComponent(id)}`).catch(() => null));
-      return [id, number(object(detail.progress).overall)];
+      const detail = await call("get", "/jobs/{id}", { path: { id } }).catch(() => undefined);
+      return [id, detail?.progress?.overall ?? 0];
     }),
   );
   jobs.set((state) => ({ ...state, overall: Object.fromEntries(found) }));
@@ -145,31 +110,31 @@ async function measure(): Promise<void> {
 // --- changes ---
 
 export async function move(id: string, position: number): Promise<void> {
-  await postJson("queue", { move: { prompt_id: id, position } });
+  await call("post", "/queue", { body: { move: { prompt_id: id, position } } });
   changed();
 }
 
 export async function remove(ids: readonly string[]): Promise<void> {
-  await postJson("queue", { delete: ids });
+  await call("post", "/queue", { body: { delete: [...ids] } });
   changed();
 }
 
 export async function pause(paused: boolean): Promise<void> {
-  await postJson("queue", { pause: paused });
+  await call("post", "/queue", { body: { pause: paused } });
   changed();
 }
 
 export async function cancel(id: string): Promise<void> {
-  await postJson(`jobs/${encodeURIComponent(id)}/cancel`, {});
+  await call("post", "/jobs/{id}/cancel", { path: { id } });
   changed();
 }
 
 export async function forget(ids: readonly string[]): Promise<void> {
-  await postJson("history", { delete: ids });
+  await call("post", "/history", { body: { delete: [...ids] } });
   changed();
 }
 
 export async function clearHistory(): Promise<void> {
-  await postJson("history", { clear: true });
+  await call("post", "/history", { body: { clear: true } });
   changed();
 }

@@ -43,10 +43,18 @@ export async function postJson(path: string, body: Json): Promise<Json> {
   return answer ? parse(answer) : null;
 }
 
+/** How the server names a file. */
+export interface FileName {
+  readonly filename?: unknown;
+  readonly subfolder?: unknown;
+  readonly type?: unknown;
+}
+
 /** Where a file that a node made or was given can be seen. */
-export function viewUrl(file: JsonObject, preview = false): string {
+export function viewUrl(file: FileName, preview = false): string {
   const wanted = new URLSearchParams();
-  for (const name of ["filename", "subfolder", "type"]) wanted.set(name, text(file[name]) ?? "");
+  for (const name of ["filename", "subfolder", "type"] as const)
+    wanted.set(name, typeof file[name] === "string" ? file[name] : "");
   if (preview) wanted.set("preview", "webp;80");
   return address(`view?${wanted.toString()}`);
 }

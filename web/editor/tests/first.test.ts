@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { prepared } from "../src/first/first";
 import { placeCard, STEPS } from "../src/first/tour";
+import { bounds, overlap } from "../src/model/geometry";
 import { readDefs } from "../src/model/nodes";
 import { read } from "../src/model/read";
 
@@ -9,8 +10,20 @@ describe("the first graph", () => {
     const input = { required: { seed: ["INT", { control_after_generate: true }] } };
     const defs = readDefs({ Sampler: { input, output: ["IMAGE"], output_name: ["IMAGE"] } });
     const node = { id: 1, type: "Sampler", pos: [0, 0], widgets_values: [1, "fixed"], inputs: [], outputs: [] };
-    const doc = prepared(read({ nodes: [node], links: [], version: 0.4 }, defs));
+    const doc = prepared(read({ nodes: [node], links: [], version: 0.4 }, defs), false);
     expect(doc.root.nodes.get("1")?.values).toEqual({ seed: 1, control_after_generate: "randomize" });
+  });
+});
+
+describe("the first graph of the server", () => {
+  it.each([true, false])("is placed without overlaps, narrow: %s", (narrow) => {
+    const types = ["CheckpointLoaderSimple", "CLIPTextEncode", "CLIPTextEncode", "EmptyLatentImage", "KSampler"];
+    const nodes = [...types, "VAEDecode", "SaveImage"].map((type, i) => ({ id: i + 1, type, pos: [0, 0] }));
+    const doc = prepared(read({ nodes, links: [], version: 0.4 }, readDefs({})), narrow);
+    const placed = [...doc.root.nodes.values()].map((node) => bounds(node, node.size!));
+    for (const [i, a] of placed.entries()) {
+      for (const b of placed.slice(i + 1)) expect(overlap(a, b)).toBe(false);
+    }
   });
 });
 

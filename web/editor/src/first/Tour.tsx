@@ -3,6 +3,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { createPortal } from "react-dom";
 import { useStore } from "../app/store";
+import { fitView } from "../canvas/viewport";
 import { t } from "../i18n";
 import "./first.css";
 import { tourSeen } from "./first";
@@ -26,6 +27,7 @@ function Card({ at, step }: { readonly at: number; readonly step: TourStep }) {
     const { offsetWidth: width, offsetHeight: height } = card.current!;
     setPlace(placeCard(box, { width, height }, { width: window.innerWidth, height: window.innerHeight }));
   }, [box, at]);
+  useEffect(() => approach(step), [step]);
   useEffect(() => card.current?.querySelector<HTMLElement>(".tour-next")?.focus({ preventScroll: true }), [at]);
   const last = at === STEPS.length - 1;
   return (
@@ -91,6 +93,19 @@ function useTarget(step: TourStep): DOMRect | undefined {
   }, [step]);
   return box;
 }
+
+/** A node that is too small to be read, or out of sight, is moved near. */
+function approach(step: TourStep): void {
+  const node = find(step)?.closest<HTMLElement>(".react-flow__node");
+  const id = node?.dataset.id;
+  if (!node || !id) return;
+  const { x, y, width, height } = node.getBoundingClientRect();
+  const middle = { x: x + width / 2, y: y + height / 2 };
+  const inSight = middle.x > 0 && middle.x < window.innerWidth && middle.y > 0 && middle.y < window.innerHeight;
+  if (!inSight || width < READABLE * node.offsetWidth) fitView([id]);
+}
+
+const READABLE = 0.6;
 
 function find(step: TourStep): Element | undefined {
   for (const at of step.at) {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from diffusion import adapters as adapters
     from diffusion import alpha as alpha
+    from diffusion import animations as animations
     from diffusion import attention_patches as attention_patches
     from diffusion import blend as blend
     from diffusion import canny as canny

@@ -1,5 +1,6 @@
 """The stages: one module a stage. Importing this package registers every node."""
 
+from nodes import animation as animation
 from nodes import conditioning as conditioning
 from nodes import conditioning_models as conditioning_models
 from nodes import conditioning_pairs as conditioning_pairs

@@ -128,6 +128,13 @@ async def preview_image(*, images: Image, prompt: Prompt, extra_pnginfo: ExtraPn
     return Shown({"images": await _save(files, "temp", prefix, contents)}, None)
 
 
+@node("MaskPreview", category="mask", output_node=True)
+async def mask_preview(*, mask: Mask, prompt: Prompt, extra_pnginfo: ExtraPngInfo, files: Files) -> Shown[None]:
+    """Show masks as grey pictures without keeping them."""
+    grey = mask.reshape(-1, *mask.shape[-2:], 1).expand(-1, -1, -1, 3)
+    return await preview_image(images=grey, prompt=prompt, extra_pnginfo=extra_pnginfo, files=files)
+
+
 async def _save(files: Files, kind: str, prefix: str, contents: Iterator[bytes]) -> list[dict[str, str]]:
     """Encode and write in another thread, so that the next node computes meanwhile."""
     return await asyncio.to_thread(output_files.save, files, kind, prefix, "png", contents)

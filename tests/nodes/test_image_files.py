@@ -57,6 +57,16 @@ def test_saved_pictures_carry_their_graph(files: Files):
         assert json.loads(picture.info["workflow"]) == workflow
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 5), (3, 5)])
+def test_masks_are_shown_as_grey_pictures(files: Files, shape: tuple[int, ...]):
+    mask = torch.rand(shape)
+    shown = node("MaskPreview", mask=mask, prompt=PROMPT, extra_pnginfo={}, files=files)
+    for want, entry in zip(mask.reshape(-1, 3, 5), shown.ui["images"], strict=True):
+        assert entry["type"] == "temp"
+        picture = np.asarray(Image.open(files.root("temp") / entry["filename"]))
+        assert all(np.array_equal(picture[..., i], (want.numpy() * 255).astype(np.uint8)) for i in range(3))
+
+
 def test_previews_lie_in_temp(files: Files):
     (entry,) = node("PreviewImage", images=torch.zeros(1, 2, 2, 3), prompt={}, extra_pnginfo={}, files=files).ui[
         "images"

@@ -13,6 +13,8 @@ from diffusion.coding import Placed, Vae
 from diffusion.header import Header, ModelFileError, read_header
 from diffusion.model import Model
 from diffusion.text import Clip
+from diffusion.vision import encode as vision
+from diffusion.vision.encode import ClipVision
 from diffusion.weights import Weights, open_weights
 
 ROUNDED = {
@@ -36,15 +38,25 @@ class Missing:
         raise MissingPartError(self.__dict__["_words"])
 
 
-def load(path: Path, embeddings: Sequence[Path] = ()) -> tuple[Model, Clip, Vae]:
+def load(path: Path, embeddings: Sequence[Path] = (), told: str = "") -> tuple[Model, Clip, Vae]:
     """The three networks of a checkpoint. That it lacks a VAE or a text encoder is told when that is used.
 
-    embeddings: folders of textual-inversion files. Raises ModelFileError if the file is no checkpoint that can be run.
+    embeddings: folders of textual-inversion files. told: `v` or `eps`, where another file says it.
+    Raises ModelFileError if the file is no checkpoint that can be run.
     """
     header = read_header(path)
     weights = open_weights(path, header)
     family, _ = detect.family(header)
-    return _model(header, weights), _clip_if_any(header, weights, family, embeddings), _vae_if_any(header, weights)
+    model = _model(header, weights, told=told)
+    return model, _clip_if_any(header, weights, family, embeddings), _vae_if_any(header, weights)
+
+
+def load_vision(path: Path) -> ClipVision:
+    """The network that sees pictures in an unCLIP checkpoint. That it lacks one is told when it is used."""
+    try:
+        return vision.load(path)
+    except ModelFileError as error:
+        return cast("ClipVision", Missing(str(error)))
 
 
 def load_folder(folder: Path, embeddings: Sequence[Path] = ()) -> tuple[Model, Clip, Vae]:

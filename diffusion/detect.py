@@ -201,6 +201,34 @@ def inspect_text(path: Path) -> dict[str, int]:
     return {"context width": sum(part.shapes[TEXT_MARK][1] for part in texts(read_header(path)))}
 
 
+def inspect_two_texts(one: Path, other: Path) -> dict[str, int]:
+    """The sizes of two files' text networks together. Raises ModelFileError if one has none, or both are of a kind."""
+    (narrow, small), (wide, large) = sorted((text_size(read_header(path)), path.name) for path in (one, other))
+    if narrow == wide:
+        raise ModelFileError(
+            f"{small} and {large} hold text encoders of one kind, {narrow[0]} wide; "
+            "Stable Diffusion XL needs a CLIP-L (768 wide) and an OpenCLIP-G (1280 wide)"
+        )
+    return {"context width": narrow[0] + wide[0]}
+
+
+def text_size(header: Header) -> tuple[int, int]:
+    """Width and layers of a file's first text network."""
+    part = text(header)
+    return part.shapes[TEXT_MARK][1], text_layers(part)
+
+
+def text_layers(part: Part) -> int:
+    start = "text_model.encoder.layers."
+    return len({name.split(".")[3] for name in part.shapes if name.startswith(start)})
+
+
+def config_prediction(config: str) -> str:
+    """What a config in YAML, of those that were once beside checkpoints, says that the network predicts."""
+    found = re.search(r"^\s*parameterization:\s*[\"']?(\w+)", config, re.MULTILINE)
+    return PREDICTIONS.get(found[1], "") if found else ""
+
+
 def vae(header: Header) -> Part:
     """The file's autoencoder. Raises ModelFileError, which says what the file is, if it has none."""
     part = find_vae(header.shapes)

@@ -65,8 +65,8 @@ def of_folder(folder: Path, base: Base, embeddings: Sequence[Path]) -> Clip:
 
 def of_two_files(one: Path, other: Path, embeddings: Sequence[Path], *, on_cpu: bool = False) -> Clip:
     """The text encoders of Stable Diffusion XL, in any order: the wider is OpenCLIP-G."""
-    headers = sorted((read_header(path) for path in (one, other)), key=lambda h: _size(detect.text(h)))
-    _different(*headers)
+    detect.inspect_two_texts(one, other)
+    headers = sorted((read_header(path) for path in (one, other)), key=detect.text_size)
     return _clip(
         [
             _encoder(header, open_weights(header.path, header), detect.text(header), use, "text", 0, on_cpu=on_cpu)
@@ -74,22 +74,6 @@ def of_two_files(one: Path, other: Path, embeddings: Sequence[Path], *, on_cpu: 
         ],
         embeddings,
     )
-
-
-def inspect_two(one: Path, other: Path) -> dict[str, int]:
-    """The sizes of both together. Raises ModelFileError if one holds no text network, or both are the same."""
-    headers = [read_header(path) for path in (one, other)]
-    _different(*headers)
-    return {"context width": sum(_size(detect.text(header))[0] for header in headers)}
-
-
-def _different(one: Header, other: Header) -> None:
-    if _size(detect.text(one)) == _size(detect.text(other)):
-        width = _size(detect.text(one))[0]
-        raise ModelFileError(
-            f"{one.path.name} and {other.path.name} hold text encoders of one kind, {width} wide; "
-            "Stable Diffusion XL needs a CLIP-L (768 wide) and an OpenCLIP-G (1280 wide)"
-        )
 
 
 def _clip(encoders: Sequence[Encoder], embeddings: Sequence[Path]) -> Clip:
@@ -107,22 +91,11 @@ def _encoder(
 
 def _use(base: Base, part: Part, cut: bool) -> Use:
     if base == "SD2":
-        layer = -1 if cut or layers(part) == CUT else -2
+        layer = -1 if cut or detect.text_layers(part) == CUT else -2
         return lambda network, config: stable_diffusion_2(network, config, layer)
     return xl_large if base == "refiner" else stable_diffusion_1
 
 
 def _base(part: Part) -> Base:
-    count = layers(part)
+    count = detect.text_layers(part)
     return "refiner" if count >= LAYERS_G else "SD2" if count >= LAYERS_H else "SD1"
-
-
-def layers(part: Part) -> int:
-    """How many layers a text network has."""
-    start = "text_model.encoder.layers."
-    return len({name.split(".")[3] for name in part.shapes if name.startswith(start)})
-
-
-def _size(part: Part) -> tuple[int, int]:
-    """Width and layers."""
-    return part.shapes[detect.TEXT_MARK][1], layers(part)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from diffusion import inputs
+from diffusion.augmentation import UPSCALER_BETAS, Pictures, upscaling
 from diffusion.detect import LABEL, Family, told_prediction
 from diffusion.header import Header, Shapes
 from diffusion.inputs import Inputs
@@ -15,7 +18,6 @@ from diffusion.weights import Weights
 
 V_DEVIATION = 0.09
 """Of `norm1.bias` of the last transformer, above which a published network of Stable Diffusion 2 predicts v."""
-UPSCALER_BETAS = (0.0001, 0.02)
 GUIDANCE = "time_embed.cond_proj.weight"
 EDM_RANGE = (0.002, 80.0)
 EDM_V_RANGE = (0.002, 120.0)
@@ -35,7 +37,7 @@ def use(header: Header, family: Family, part: Part, weights: Weights, told: str 
     return Use(
         _prediction(header, family, part, weights, told),
         _latent_format(header, family),
-        _inputs(header, family, part.shapes),
+        _inputs(header, family, part.shapes, weights),
     )
 
 
@@ -78,7 +80,15 @@ def _latent_format(header: Header, family: Family) -> LatentFormat:
     return SD15
 
 
-def _inputs(header: Header, family: Family, shapes: Shapes) -> Inputs:
+def _pictures(weights: Weights, label: int) -> Pictures:
+    """What is beside the network in an unCLIP checkpoint; alone it takes embeddings as they are, half of its label."""
+    kept = [weights.tensors.get(f"noise_augmentor.data_{name}") for name in ("mean", "std")]
+    usual = torch.zeros(1, label // 2), torch.ones(1, label // 2)
+    mean, deviation = (own if t is None else t.float() for t, own in zip(kept, usual, strict=True))
+    return Pictures(mean.reshape(1, -1), deviation.reshape(1, -1), label)
+
+
+def _inputs(header: Header, family: Family, shapes: Shapes, weights: Weights) -> Inputs:
     parts: list[Inputs] = []
     if family.base == "SDXL":
         parts.append(inputs.xl(shapes[LABEL.name][1]))
@@ -88,6 +98,10 @@ def _inputs(header: Header, family: Family, shapes: Shapes) -> Inputs:
         parts.append(inputs.inpainting)
     if family.shown == "editing":
         parts.append(inputs.editing(scaled="edm_vpred.sigma_max" in header.entries))
+    if family.shown == "upscaling":
+        parts.append(upscaling)
+    if family.shown == "picture":
+        parts.append(_pictures(weights, shapes[LABEL.name][1]))
     if family.shown == "depth":
         parts.append(inputs.depth)
     if GUIDANCE in shapes:

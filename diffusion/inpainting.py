@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -27,6 +28,13 @@ def condition(vae: Vae, image: Tensor, mask: Tensor, noise_mask: bool) -> tuple[
     pixels, fitted = _fitted(vae, image, mask)
     options = {"concat_latent_image": vae.encode(_grey(pixels, fitted)), "concat_mask": fitted}
     return options, {"samples": vae.encode(image)} | ({"noise_mask": fitted} if noise_mask else {})
+
+
+def condition_edit(vae: Vae, image: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """For networks that edit a picture (Brooks et al. 2023): its latent as an option of a conditioning, and an empty
+    latent of its size."""
+    latent = vae.encode(image)
+    return {"concat_latent_image": latent}, {"samples": torch.zeros_like(latent)}
 
 
 def dilate(mask: Tensor, size: int) -> Tensor:

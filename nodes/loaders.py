@@ -10,7 +10,7 @@ from executor.files import Files
 from executor.node import Choice, Folder, Widget, node
 from executor.types import Facts
 from nodes.model_files import only, problem, state, told
-from nodes.sockets import Clip, Model, Vae
+from nodes.sockets import Clip, ClipVision, Model, Vae
 
 CONTEXT, LATENT = "context width", "latent channels"
 WEIGHT_DTYPES = ("default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2")
@@ -54,6 +54,56 @@ def checkpoint_loader_simple(
     """Open a checkpoint: the model that denoises, the encoder that reads prompts, the VAE."""
     embeddings = files.folders("embeddings")
     return Checkpoint(*diffusion.checkpoint.load(files.model("checkpoints", ckpt_name), embeddings))
+
+
+@node(
+    "CheckpointLoader",
+    category="advanced/loaders",
+    display_name="Load Checkpoint With Config (DEPRECATED)",
+    output_names=("MODEL", "CLIP", "VAE"),
+    fingerprint=checkpoint_state,
+    validate=checkpoint_problem,
+    facts=checkpoint_facts,
+    deprecated=True,
+)
+def checkpoint_loader(
+    *,
+    config_name: Annotated[str, Folder("configs"), "A file of models/configs; the checkpoint itself tells the rest."],
+    ckpt_name: Annotated[str, Folder("checkpoints"), "A file of models/checkpoints."],
+    files: Files,
+) -> Checkpoint:
+    """Open a checkpoint. Of the config only what the model predicts is read; the checkpoint itself tells the rest."""
+    config = files.model("configs", config_name).read_text("utf-8", errors="replace")
+    told = diffusion.detect.config_prediction(config)
+    path, embeddings = files.model("checkpoints", ckpt_name), files.folders("embeddings")
+    return Checkpoint(*diffusion.checkpoint.load(path, embeddings, told))
+
+
+class UnclipCheckpoint(NamedTuple):
+    model: Model
+    clip: Clip
+    vae: Vae
+    clip_vision: ClipVision
+
+
+def unclip_facts(files: Files, ckpt_name: str) -> Sequence[Facts]:
+    return *checkpoint_facts(files, ckpt_name), {}
+
+
+@node(
+    "unCLIPCheckpointLoader",
+    category="loaders",
+    output_names=("MODEL", "CLIP", "VAE", "CLIP_VISION"),
+    fingerprint=checkpoint_state,
+    validate=checkpoint_problem,
+    facts=unclip_facts,
+)
+def unclip_checkpoint_loader(
+    *, ckpt_name: Annotated[str, Folder("checkpoints"), "A file of models/checkpoints."], files: Files
+) -> UnclipCheckpoint:
+    """Open a checkpoint that takes pictures as prompts, with the network that sees them."""
+    path, embeddings = files.model("checkpoints", ckpt_name), files.folders("embeddings")
+    return UnclipCheckpoint(*diffusion.checkpoint.load(path, embeddings), diffusion.checkpoint.load_vision(path))
 
 
 def folder_state(files: Files, model_path: str) -> Any:
@@ -173,3 +223,45 @@ def clip_loader(
     """Open a text encoder of its own."""
     path = files.model("text_encoders", clip_name)
     return diffusion.checkpoint.load_clip(path, files.folders("embeddings"), on_cpu=device == "cpu")
+
+
+DUAL_TYPES = ("sdxl", "sd3", "flux", "hunyuan_video", "hidream", "hunyuan_image")
+
+
+def dual_clip_state(files: Files, clip_name1: str, clip_name2: str) -> Any:
+    return state(files, "text_encoders", clip_name1), state(files, "text_encoders", clip_name2)
+
+
+def _both(files: Files, clip_name1: str, clip_name2: str) -> dict[str, int]:
+    one, two = (files.model("text_encoders", name) for name in (clip_name1, clip_name2))
+    return diffusion.detect.inspect_two_texts(one, two)
+
+
+def dual_clip_problem(files: Files, clip_name1: str, clip_name2: str, type: str) -> str | None:
+    if type != "sdxl":
+        return f"text encoders of type {type!r} cannot be run yet; there is 'sdxl'"
+    return problem(lambda: _both(files, clip_name1, clip_name2))
+
+
+def dual_clip_facts(files: Files, clip_name1: str, clip_name2: str) -> Sequence[Facts]:
+    return (told(lambda: _both(files, clip_name1, clip_name2), f"{clip_name1} and {clip_name2}"),)
+
+
+@node(
+    "DualCLIPLoader",
+    category="advanced/loaders",
+    fingerprint=dual_clip_state,
+    validate=dual_clip_problem,
+    facts=dual_clip_facts,
+)
+def dual_clip_loader(
+    *,
+    clip_name1: Annotated[str, Folder("text_encoders"), "A file of models/text_encoders."],
+    clip_name2: Annotated[str, Folder("text_encoders"), "The other one; the order is all the same."],
+    type: Annotated[str, Choice(DUAL_TYPES), "The family of models that the encoders belong to."],
+    device: Annotated[Literal["default", "cpu"], "Where they run.", Widget(optional=True, advanced=True)] = "default",
+    files: Files,
+) -> Clip:
+    """Open the two text encoders of Stable Diffusion XL."""
+    one, two = (files.model("text_encoders", name) for name in (clip_name1, clip_name2))
+    return diffusion.checkpoint.load_two_clips(one, two, files.folders("embeddings"), on_cpu=device == "cpu")

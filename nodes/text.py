@@ -25,6 +25,20 @@ def clip_text_encode(
     return [clip.encode(text)]
 
 
+@node("CLIPTextEncodeSDXLRefiner", category="advanced/conditioning")
+def clip_text_encode_sdxl_refiner(
+    *,
+    ascore: Annotated[float, Range(0.0, 1000.0, step=0.01), "How beautiful the picture should be."] = 6.0,
+    width: Side = 1024,
+    height: Side = 1024,
+    text: Prompt,
+    clip: Clip,
+) -> Conditioning:
+    """Encode a prompt for Stable Diffusion XL's refiner, and tell it the picture's size and score."""
+    states, options = clip.encode(text)
+    return [(states, {**options, "aesthetic_score": ascore, "width": width, "height": height})]
+
+
 @node("CLIPSetLastLayer", category="conditioning", display_name="CLIP Set Last Layer")
 def clip_set_last_layer(
     *,

@@ -110,5 +110,20 @@ def inpaint_model_conditioning(
     return Inpainting(_with(positive, shown), _with(negative, shown), latent)
 
 
+@node("InstructPixToPixConditioning", category="conditioning/instructpix2pix")
+def instruct_pix_to_pix_conditioning(
+    *,
+    positive: Conditioning,
+    negative: Conditioning,
+    vae: Vae,
+    pixels: Annotated[Image, "The picture to change."],
+    progress: Progress = silent,
+) -> Inpainting:
+    """Show a model that changes pictures as it is told the picture."""
+    with _stoppable(vae, progress):
+        shown, latent = diffusion.inpainting.condition_edit(vae, pixels[..., :3])
+    return Inpainting(_with(positive, shown), _with(negative, shown), latent)
+
+
 def _with(conditioning: Conditioning, options: dict[str, Any]) -> Conditioning:
     return [(tensor, {**own, **options}) for tensor, own in conditioning]

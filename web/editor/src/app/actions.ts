@@ -61,7 +61,11 @@ export function newTab(): void {
 
 /** On the server too, if it is kept there. */
 export async function rename(tab: Tab): Promise<void> {
-  const name = await askText(t("app.rename"), tab.path ? pathOf(tab.path.slice(10)).slice(10, -5) : tab.name, "OK");
+  const name = await askText(
+    t("app.rename"),
+    tab.path ? pathOf(tab.path.slice(10)).slice(10, -5) : tab.name,
+    t("app.ok"),
+  );
   if (!name) return;
   if (!tab.path) return changeTab(tab.id, (one) => ({ ...one, name }));
   await moveEntry(tab.path, pathOf(name)).catch((error: Error) =>

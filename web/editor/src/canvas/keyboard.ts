@@ -25,13 +25,14 @@ function onKey(event: KeyboardEvent): void {
   if (run(keys, event)) event.preventDefault();
 }
 
-/** Over the canvas nothing is open, and the focus is in it or nowhere. */
+/** Over the canvas nothing is open, and the focus is in it, nowhere, or on what was pressed beside it. */
 function isOurs(event: KeyboardEvent): boolean {
   const { palette, menu, partners, naming } = ui.get();
   if (palette || menu || partners || naming || isTyping(event.target)) return false;
   if (document.querySelector("dialog[open], [role=dialog], [role=menu]")) return false;
   const focus = document.activeElement;
-  return !focus || focus === document.body || container()?.contains(focus) === true;
+  if (!focus || focus === document.body || container()?.contains(focus)) return true;
+  return focus.closest(".topbar, .rail, .panel") !== null; // a panel keeps its keys, but for those with Ctrl
 }
 
 function run(keys: string, event: KeyboardEvent): boolean {

@@ -15,7 +15,7 @@ interface Props {
 
 export function Panel({ title, side, tools, onClose, children }: Props) {
   return (
-    <section className={`panel panel-${side}`} aria-label={title} onKeyDown={(event) => closeOnEscape(event, onClose)}>
+    <section className={`panel panel-${side}`} aria-label={title} onKeyDown={(event) => keys(event, onClose)}>
       <header className="panel-head">
         <h2>{title}</h2>
         <div className="panel-tools">
@@ -28,9 +28,10 @@ export function Panel({ title, side, tools, onClose, children }: Props) {
   );
 }
 
-function closeOnEscape(event: React.KeyboardEvent, close: () => void): void {
+/** Escape closes; keys alone are not for the canvas. */
+function keys(event: React.KeyboardEvent, close: () => void): void {
   if (event.key === "Escape" && !event.defaultPrevented) close();
-  event.stopPropagation();
+  if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
 }
 
 export function Search({

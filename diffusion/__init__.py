@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from diffusion import filters as filters
     from diffusion import folders as folders
     from diffusion import gits as gits
+    from diffusion import gligen as gligen
+    from diffusion import gligen_files as gligen_files
     from diffusion import guidance as guidance
     from diffusion import guidance_patches as guidance_patches
     from diffusion import header as header
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from diffusion import resample as resample
     from diffusion import samplers as samplers
     from diffusion import sampling as sampling
+    from diffusion import saving as saving
     from diffusion import schedule_tables as schedule_tables
     from diffusion import schedules as schedules
     from diffusion import settings as settings
@@ -54,8 +57,8 @@ if TYPE_CHECKING:
     from diffusion import steering as steering
     from diffusion import stitch as stitch
     from diffusion import text as text
-    from diffusion import vision as vision
     from diffusion import upscaling as upscaling
+    from diffusion import vision as vision
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -10,7 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from diffusion import placement
+from diffusion import gligen, placement
 from diffusion.control.apply import Applied, Running
 from diffusion.inputs import Scene, Start
 from diffusion.model import Model
@@ -39,6 +39,7 @@ class Call:
     answers: tuple[Answer, ...]
     conditions: Mapping[str, Tensor]  # (answers * b, ...)
     control: Running | None
+    model: Model
 
 
 class Conditioned:
@@ -57,6 +58,8 @@ class Conditioned:
         mirror_controls(self._sides)
         controls: set[Applied] = {r.control for r in self._regions() if r.control}
         self._controls = {control: Running(control, model) for control in controls}
+        for boxes in {r.boxes for r in self._regions() if r.boxes}:
+            gligen.require_fit(boxes.gligen, model)
         self._limited = any(r.limited for r in self._regions())
         self._weights: dict[Region, Tensor] = {}
         self._plans: dict[tuple[object, ...], list[Call]] = {}
@@ -86,7 +89,7 @@ class Conditioned:
     def _x0(self, call: Call, x: Tensor, sigma: Tensor, conditions: Mapping[str, Tensor], parts: int) -> Tensor:
         sigmas = sigma.expand(len(x))
         added = call.control(x, sigmas, conditions, parts) if call.control else None
-        return self.model.x0(x, sigmas, conditions if added is None else {**conditions, "control": added})
+        return call.model.x0(x, sigmas, conditions if added is None else {**conditions, "control": added})
 
     def _regions(self) -> Iterable[Region]:
         return (region for side in self._sides.values() for region in side)
@@ -128,8 +131,13 @@ class Conditioned:
                 groups.append([answer])
             else:
                 group.append(answer)
-        controls = [self._controls.get(group[0].region.control) for group in groups]
-        return [Call(tuple(g), self._batch(g), c) for g, c in zip(groups, controls, strict=True)]
+        return [self._call(group) for group in groups]
+
+    def _call(self, group: Sequence[Answer]) -> Call:
+        first = group[0].region
+        size = first.area.size if first.area else self.shape[2:]
+        model = first.boxes.on(self.model, size) if first.boxes else self.model
+        return Call(tuple(group), self._batch(group), self._controls.get(first.control), model)
 
     def _batch(self, group: Sequence[Answer]) -> dict[str, Tensor]:
         everything = [answer.region.conditions for answer in group]
@@ -152,9 +160,9 @@ def _within(region: Region, x: Tensor) -> Tensor:
 
 
 def _together(group: Sequence[Answer]) -> bool:
-    """Whether conditionings can share a call: crops of one size, one control, and tokens that can be repeated to one
-    number."""
-    if len({(a.region.area.size if a.region.area else None, a.region.control) for a in group}) > 1:
+    """Whether conditionings can share a call: crops of one size, the same control and boxes, and tokens that can be
+    repeated to one number."""
+    if len({(a.region.area.size if a.region.area else None, a.region.control, a.region.boxes) for a in group}) > 1:
         return False
     conditions = [a.region.conditions for a in group]
     shapes = [{k: v.shape[1:] for k, v in c.items() if k != "context"} for c in conditions]

@@ -52,6 +52,7 @@ class Region:
     default: bool = False  # fills what the others of its side leave
     control: Any = None  # a `control.apply.Applied`
     shares_control: bool = False  # with the other sides, where they have none
+    boxes: Any = None  # a `gligen.Boxes`
 
     @property
     def limited(self) -> bool:
@@ -104,6 +105,7 @@ def _region(
         default=bool(options.get("default")),
         control=options.get("control"),
         shares_control=bool(options.get("control_apply_to_uncond")),
+        boxes=options.get("gligen"),
     )
 
 
@@ -208,21 +210,25 @@ def mirror_areas(sides: Mapping[str, list[Region]]) -> None:
 
 
 def mirror_controls(sides: Mapping[str, list[Region]]) -> None:
-    """Give the other sides, in place, the controls of the positive that are meant for both.
+    """Give the other sides, in place, the controls of the positive that are meant for both, and its boxes."""
+    positive = [r for r in sides.get("positive", ()) if r.area is None]
+    _mirror(sides, "control", [r.control for r in positive if r.control and r.shares_control])
+    _mirror(sides, "boxes", [r.boxes for r in positive if r.boxes])
 
-    Only where no area is set, and only to sides without a control. More of them than conditionings there make copies.
-    """
-    shared = [r.control for r in sides.get("positive", ()) if r.control and r.shares_control and r.area is None]
-    for name, regions in sides.items():
+
+def _mirror(sides: Mapping[str, list[Region]], name: str, shared: Sequence[Any]) -> None:
+    """Only where no area is set, and only to sides that have none. More of them than conditionings make copies."""
+    for side, regions in sides.items():
         whole = [i for i, r in enumerate(regions) if r.area is None]
-        if name == "positive" or not whole or any(regions[i].control for i in whole):
+        if side == "positive" or not whole or any(getattr(regions[i], name) for i in whole):
             continue
-        for n, control in enumerate(shared):
+        for n, value in enumerate(shared):
             i = whole[n % len(whole)]
+            changed = replace(regions[i], **{name: value})
             if n < len(whole):
-                regions[i] = replace(regions[i], control=control)
+                regions[i] = changed
             else:
-                regions.append(replace(regions[i], control=control))
+                regions.append(changed)
 
 
 def _enclosing(area: Box, regions: Sequence[Region]) -> Region | None:

@@ -6,6 +6,7 @@ from nodes import conditioning_models as conditioning_models
 from nodes import conditioning_pairs as conditioning_pairs
 from nodes import control as control
 from nodes import empty_latents as empty_latents
+from nodes import gligen as gligen
 from nodes import guidance_patches as guidance_patches
 from nodes import guiders as guiders
 from nodes import image_alpha as image_alpha
@@ -30,6 +31,7 @@ from nodes import primitives as primitives
 from nodes import regular_expressions as regular_expressions
 from nodes import samplers as samplers
 from nodes import sampling as sampling
+from nodes import saving as saving
 from nodes import sigmas as sigmas
 from nodes import strings as strings
 from nodes import text as text

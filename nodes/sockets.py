@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from diffusion.coding import Vae as _Vae
     from diffusion.control.handle import Control as _ControlNet
+    from diffusion.gligen import Gligen as _Gligen
     from diffusion.guidance import Guider as _Guider
     from diffusion.model import Model as _Model
     from diffusion.noise import Noise as _Noise
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
     from diffusion.vision.style import StyleModel as _StyleModel
 else:
     Tensor = _Model = _Upscaler = _Clip = _Vae = _Sampler = _Guider = _Noise = _ControlNet = Any
-    _ClipVision = _ClipVisionOutput = _StyleModel = Any
+    _ClipVision = _ClipVisionOutput = _StyleModel = _Gligen = Any
 
 Anything = Annotated[Any, Socket("*")]
 Model = Annotated[_Model, Socket("MODEL")]
 Clip = Annotated[_Clip, Socket("CLIP")]
 Vae = Annotated[_Vae, Socket("VAE")]
 ControlNet = Annotated[_ControlNet, Socket("CONTROL_NET")]
+Gligen = Annotated[_Gligen, Socket("GLIGEN")]
 ClipVision = Annotated[_ClipVision, Socket("CLIP_VISION")]
 ClipVisionOutput = Annotated[_ClipVisionOutput, Socket("CLIP_VISION_OUTPUT")]
 StyleModel = Annotated[_StyleModel, Socket("STYLE_MODEL")]

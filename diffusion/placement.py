@@ -148,6 +148,11 @@ class Resident:
         """A weight in float32, with the patches merged; computed, not kept. device: None = where the file's are."""
         return self._held.value(name, self.patches, device)
 
+    def stored(self, name: str) -> Tensor:
+        """A weight in the type that the file has it in, with the patches merged."""
+        held = self._held.stored[name]
+        return self.value(name).to(held.dtype) if self.patches.get(name) else held
+
     def state(self, name: str) -> tuple[object, ...]:
         """What the value of a weight follows from; equal for handles that have the same value."""
         return self._held, self.patches.get(name, ())

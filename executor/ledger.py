@@ -11,12 +11,13 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 _PART = re.compile(r"\.[0-9a-f]{32}\.part")
+LENGTH = "length "
 _PLAIN = re.compile(r"[0-9a-z_-]{1,64}")  # names that no file system takes for another one
 
 
@@ -50,9 +51,11 @@ class Page:
     turn: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def claim(self, data: bytes) -> Claim:
+    def claim(self, data: bytes | Sized) -> Claim:
         """The next file of the node. It is saved already if an earlier run had saved these bytes for the node; or in
-        its place others, since what a node makes need not be the same to the last bit."""
+        its place others, since what a node makes need not be the same to the last bit.
+
+        Of what is no bytes yet, since it is too large to be held, only the length counts."""
         digest = _digest(data)
         with self.lock:
             turn, self.turn = self.turn, self.turn + 1
@@ -155,8 +158,12 @@ def _is_reserved(path: Path, part: Path, digest: str) -> bool:
 
 
 def _holds(path: Path, digest: str) -> bool:
+    if digest.startswith(LENGTH):
+        return path.is_file() and f"{LENGTH}{path.stat().st_size}" == digest
     return path.is_file() and _digest(path.read_bytes()) == digest
 
 
-def _digest(data: bytes) -> str:
+def _digest(data: bytes | Sized) -> str:
+    if not isinstance(data, bytes):
+        return f"{LENGTH}{len(data)}"
     return hashlib.blake2b(data, digest_size=20).hexdigest()

@@ -6,12 +6,12 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as metadata_version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from executor import metadata, prompts
 from executor.files import FileProblem, Files, contained
@@ -56,7 +56,16 @@ def _input(prompt: Mapping[str, Any], node: str, name: str) -> object | None:
     return None
 
 
-def save(files: Files, kind: str, prefix: str, extension: str, contents: Iterable[bytes]) -> list[dict[str, str]]:
+class Pieces(Protocol):
+    """What is too large to be held: its length in bytes, and its bytes piece by piece."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[bytes | memoryview]: ...
+
+
+def save(
+    files: Files, kind: str, prefix: str, extension: str, contents: Iterable[bytes | Pieces]
+) -> list[dict[str, str]]:
     """Write each as `PREFIX_00001_.EXT`, counting on from the files there, and say where: what clients are told.
 
     prefix: may begin with folders, which are made. Nothing is ever overwritten, not by another process either.
@@ -105,7 +114,7 @@ def _next(folder: Path, stem: str) -> int:
 
 
 def _write(
-    folder: Path, stem: str, count: int, extension: str, data: bytes, tell: Callable[[Path, Path], None]
+    folder: Path, stem: str, count: int, extension: str, data: bytes | Pieces, tell: Callable[[Path, Path], None]
 ) -> tuple[Path, int]:
     """The file, and the next counter. tell: told of each name before it is tried."""
     part = folder / f".{uuid.uuid4().hex}.part"
@@ -113,7 +122,7 @@ def _write(
     tell(part, path)
     try:
         with part.open("xb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())  # some disks say only now that they are full
         while not _claim(part, path):

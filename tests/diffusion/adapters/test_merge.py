@@ -22,10 +22,6 @@ from diffusion.text import Clip
 UNET, TEXT = "model.diffusion_model.", "cond_stage_model.transformer."
 FIRST, MIDDLE = "input_blocks.1.0.in_layers.2.bias", "middle_block.1.norm.weight"
 LAST = "output_blocks.0.0.in_layers.2.bias"
-    "input_blocks.1.0.in_layers.2.bias",
-    "middle_block.1.norm.weight",
-    "output_blocks.0.0.in_layers.2.bias",
-)
 WORD = "text_model.embeddings.token_embedding.weight"
 
 

@@ -4,7 +4,7 @@ import "@xyflow/react/dist/style.css";
 import "./canvas.css";
 import "./floating.css";
 import { Background, BackgroundVariant, ReactFlow, SelectionMode, type Viewport } from "@xyflow/react";
-import { useEffect, useRef, type MouseEvent } from "react";
+import { useEffect, useRef, useState, type MouseEvent } from "react";
 import { change, editor, enter, tabOf, type Tab } from "../app/editor";
 import { useStore } from "../app/store";
 import { insertOnLink } from "../edit/nodes";
@@ -63,6 +63,7 @@ function Level({ tab }: { readonly tab: Tab }) {
   const snap = useStore(settings, (state) => state.snap);
   const { nodes, edges, onNodesChange, onEdgesChange, beginMove, endMove } = useDerived(tab);
   const view = views.get(key) ?? (nodes.length ? undefined : PLAIN);
+  const [spoken] = useState(spokenTexts);
   useEffect(() => () => attach(undefined, undefined), []);
   return (
     <div
@@ -108,6 +109,8 @@ function Level({ tab }: { readonly tab: Tab }) {
         zoomOnDoubleClick={false}
         elevateEdgesOnSelect={false}
         proOptions={{ hideAttribution: true }}
+        edgesFocusable={false}
+        ariaLabelConfig={spoken}
         aria-label={t("canvas.graph")}
       >
         <Background variant={BackgroundVariant.Dots} gap={20} size={1.5} color="var(--grid)" />
@@ -119,6 +122,15 @@ function Level({ tab }: { readonly tab: Tab }) {
       </ReactFlow>
     </div>
   );
+}
+
+/** What a screen reader says of all nodes, in the language of the page. */
+function spokenTexts() {
+  return {
+    "node.a11yDescription.default": t("canvas.nodeHelp"),
+    "edge.a11yDescription.default": "",
+    "node.a11yDescription.ariaLiveMessage": ({ x, y }: { x: number; y: number }) => t("canvas.moved", { x, y }),
+  };
 }
 
 function onDoubleClick(event: MouseEvent): void {

@@ -44,7 +44,7 @@ export const NodeView = memo(
     const isNote = node.type === NOTE || node.type === MARKDOWN;
     return (
       <div
-        className="node"
+        className="node nokey"
         style={looks(data)}
         {...marksOf(data, nodeRun?.state, problems.severity)}
         {...{ "data-widgets": rows.widgets.length ? "" : undefined }}

@@ -22,7 +22,7 @@ export const RerouteView = memo(
     const label = node.title ?? node.outputs[0]?.label ?? "";
     const dot = { node: node.id, slot: 0, type };
     return (
-      <div className="reroute" style={{ "--socket": socketColor(type) } as object} title={type}>
+      <div className="reroute nokey" style={{ "--socket": socketColor(type) } as object} title={type}>
         <SocketDot
           socket={{ ...dot, side: "input" }}
           label={type}
@@ -43,7 +43,7 @@ export const RerouteView = memo(
 );
 
 export const BendView = memo(function BendView({ data }: Props<BendData, "bend">) {
-  return <div className="bend" style={{ "--socket": socketColor(data.type) } as object} title={t("canvas.bend")} />;
+  return <div className="bend nokey" style={{ "--socket": socketColor(data.type) } as object} title={t("canvas.bend")} />;
 });
 
 export const GroupView = memo(function GroupView({ data: { group }, selected }: Props<GroupData, "group">) {
@@ -60,7 +60,7 @@ export const GroupView = memo(function GroupView({ data: { group }, selected }: 
       style={group.color ? ({ "--group": group.color } as object) : undefined}
       aria-label={t("canvas.group", { name: group.title })}
     >
-      <header className="group-title" onDoubleClick={() => open({ naming: id })}>
+      <header className="group-title nokey" onDoubleClick={() => open({ naming: id })}>
         {naming ? <TitleField title={group.title} onDone={done} /> : group.title}
       </header>
       {!group.pinned && <ResizeCorner id={id} />}
@@ -74,7 +74,7 @@ export const BorderView = memo(function BorderView({ data, selected }: Props<Bor
   const [node, side] = isIn ? ([INPUTS, "output"] as const) : ([OUTPUTS, "input"] as const);
   const marks = isIn ? data.marks.outputs : data.marks.inputs;
   return (
-    <div className="border" data-side={data.side}>
+    <div className="border nokey" data-side={data.side}>
       <header>{t(isIn ? "canvas.inputs" : "canvas.outputs")}</header>
       {data.slots.map((slot, i) => (
         <div className={`node-side ${side}`} key={slot.id} data-border-slot={i}>

@@ -107,7 +107,15 @@ function ordinary(view: View, node: Node, marks: ReadonlyMap<NodeId, Marks>): An
     marks: marks.get(node.id) ?? NO_MARKS,
   };
   const pinned = node.flags.pinned ? { draggable: false } : {};
-  return { id: node.id, type: "node", data, position: place(node.pos, 0, TITLE), ...pinned };
+  const ariaLabel = nameOf(view, node);
+  return { id: node.id, type: "node", data, position: place(node.pos, 0, TITLE), ariaLabel, ...pinned };
+}
+
+/** What a node is called aloud. */
+function nameOf(view: View, node: Node | undefined): string {
+  return (
+    node?.title ?? view.doc.definitions.get(node?.type ?? "")?.name ?? view.defs.get(node?.type ?? "")?.title ?? ""
+  );
 }
 
 const NO_MARKS: Marks = { inputs: "", outputs: "" };
@@ -123,7 +131,7 @@ function groupNode(group: Group): AnyNode {
   const id = `group:${group.id}`;
   const fixed = group.pinned ? { draggable: false } : {};
   const common = { zIndex: -2000, style: { width, height }, dragHandle: ".group-title", ...fixed };
-  return { id, type: "group", data: { group }, position: { x, y }, ...common };
+  return { id, type: "group", data: { group }, position: { x, y }, ariaLabel: group.title, ...common };
 }
 
 function borders(graph: Graph, marks: ReadonlyMap<NodeId, Marks>): AnyNode[] {
@@ -159,6 +167,7 @@ function sameNode(a: AnyNode, b: AnyNode): boolean {
     a.measured === b.measured &&
     a.type === b.type &&
     a.draggable === b.draggable &&
+    a.ariaLabel === b.ariaLabel &&
     a.position.x === b.position.x &&
     a.position.y === b.position.y &&
     a.style?.width === b.style?.width &&
@@ -224,6 +233,7 @@ function flowEdge(view: View, graph: Graph, link: Link): AnyEdge {
     target: link.to,
     targetHandle: `in:${link.toSlot}`,
     selected: view.selection.has(id),
+    ariaLabel: `${nameOf(view, graph.nodes.get(link.from))} → ${nameOf(view, graph.nodes.get(link.to))}`,
     data: { type: linkType(graph, link), bends: bendsOf(graph, link), off: isOff(graph, link) },
   };
 }
@@ -241,6 +251,7 @@ function sameEdge(a: AnyEdge, b: AnyEdge): boolean {
     a.sourceHandle === b.sourceHandle &&
     a.targetHandle === b.targetHandle &&
     a.selected === b.selected &&
+    a.ariaLabel === b.ariaLabel &&
     x.type === y.type &&
     x.off === y.off &&
     x.bends.length === y.bends.length &&

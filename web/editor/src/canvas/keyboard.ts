@@ -56,5 +56,6 @@ function run(keys: string, event: KeyboardEvent): boolean {
 function walksByKeys(event: KeyboardEvent): boolean {
   const focus = document.activeElement;
   if (focus?.matches("button, [role=button]")) return true;
-  return event.key === "Tab" && focus !== document.body && focus?.matches(":focus-visible") === true;
+  if (!focus || focus === document.body) return event.key === "Tab" && !container()?.matches(":hover");
+  return event.key === "Tab" && focus.matches(":focus-visible") === true;
 }

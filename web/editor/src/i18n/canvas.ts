@@ -39,6 +39,11 @@ export const canvas = {
   minimap: ["Map", "小地图"],
   missing: ["Nothing here knows the node type {type}", "未知的节点类型 {type}"],
   more: ["{count} more", "还有 {count} 项"],
+  moved: ["Now at {x}, {y}", "现在位于 {x}, {y}"],
+  nodeHelp: [
+    "Enter selects the node, arrows move it, C goes to its sockets, Delete removes it",
+    "按回车选择节点，方向键移动，C 转到接口，Delete 删除",
+  ],
   muted: ["muted", "已禁用"],
   nothingFits: ["Nothing here fits {name}", "没有可与 {name} 连接的接口"],
   nothingFound: ["No node is called “{query}”", "找不到“{query}”"],

@@ -63,8 +63,8 @@ export const widgets = {
   ],
   "tour.picture": ["Your picture appears here", "图片会显示在这里"],
   "tour.pictureText": [
-    "The last node shows it and saves it. All pictures are in the gallery at the left, each with the graph that made it.",
-    "最后一个节点会显示并保存图片。左侧的图库中有所有图片，以及生成每张图片的工作流。",
+    "The last node shows it and saves it. All pictures are in the gallery, each with the graph that made it.",
+    "最后一个节点会显示并保存图片。所有图片都在图库中，并附有生成它的工作流。",
   ],
   "tour.prompt": ["Say what you want to see", "描述你想看到的画面"],
   "tour.promptText": [

@@ -70,6 +70,7 @@ function missingChoices(doc: Document, level: LevelId, graph: Graph, node: Node,
     const menu =
       role === "value" && input.widget === "combo" && !("remote" in input.options) && !input.options.multi_select;
     if (!menu || typeof value !== "string" || !value || linked.has(name) || input.choices.includes(value)) return [];
+    if (input.upload && / \[(input|output|temp)\]$/.test(value)) return []; // says itself where it is
     const isFile = /\.\w{2,12}$/.test(value);
     if (!input.choices.length && !isFile) return [];
     const url = objects(node.properties.models).find((model) => model.name === value.split(/[\\/]/).at(-1))?.url;

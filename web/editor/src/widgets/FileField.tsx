@@ -1,6 +1,7 @@
 /** A file of the server: chosen from a menu, uploaded, dropped on it; a picture is shown, and its mask painted. */
 
 import { lazy, Suspense, useRef, useState, type DragEvent } from "react";
+import { editor, setDefs } from "../app/editor";
 import { t } from "../i18n";
 import { text } from "../model/json";
 import type { Upload as Kind } from "../model/nodes";
@@ -10,6 +11,7 @@ import { Brush, Upload } from "./icons";
 import { newGesture } from "./keys";
 import type { ControlProps } from "./types";
 import { uploadFile } from "./upload";
+import { withChoice } from "./uploaded";
 
 const MaskPainter = lazy(() => import("./MaskPainter"));
 
@@ -21,7 +23,11 @@ export function FileField(props: ControlProps) {
   const file = fileOf(value, folder);
   const input = useRef<HTMLInputElement>(null);
   const [painting, setPainting] = useState(false);
-  const choose = (ref: FileRef) => onChange(fileValue(ref, folder), newGesture(nodeId, name));
+  const choose = (ref: FileRef) => {
+    const made = fileValue(ref, folder);
+    setDefs(withChoice(editor.get().defs, def.upload, made));
+    onChange(made, newGesture(nodeId, name));
+  };
   const { busy, failed, send, over, drop } = useUploads(choose, disabled);
 
   return (

@@ -7,6 +7,8 @@ import { isFieldKey, newGesture } from "../../src/widgets/keys";
 import { firstSize, resized, undone, visible, type MaskStep } from "../../src/widgets/mask";
 import { allowed, type Rules } from "../../src/widgets/number";
 import { randomSeed } from "../../src/widgets/seed";
+import { readDefs } from "../../src/model/nodes";
+import { withChoice } from "../../src/widgets/uploaded";
 import { weigh } from "../../src/widgets/weights";
 
 describe("weights of a prompt", () => {
@@ -76,6 +78,18 @@ describe("files", () => {
     expect(fileValue({ filename: "x.png", subfolder: "s/t", type: "input" })).toBe("s/t/x.png");
     expect(fileValue({ filename: "x.png", subfolder: "", type: "temp" })).toBe("x.png [temp]");
     expect(maskValue({ filename: "m.png", subfolder: "clipspace", type: "input" })).toBe("clipspace/m.png [input]");
+  });
+});
+
+describe("an uploaded file", () => {
+  it("is in every menu of its kind, and nothing else changes", () => {
+    const upload = (kind: string) => ({ input: { required: { image: [["a.png"], { [kind]: true }] } } });
+    const defs = readDefs({ Load: upload("image_upload"), Film: upload("video_upload"), Other: {} });
+    const after = withChoice(defs, "image", "b.png");
+    expect(after.get("Load")?.inputs[0]?.choices).toEqual(["a.png", "b.png"]);
+    expect(after.get("Film")).toBe(defs.get("Film"));
+    expect(after.get("Other")).toBe(defs.get("Other"));
+    expect(withChoice(after, "image", "b.png")).toBe(after);
   });
 });
 

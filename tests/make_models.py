@@ -26,6 +26,7 @@ from diffusion.clip import ClipConfig, ClipText
 from diffusion.unet import UNet
 from diffusion.unet_config import Block, Res, Resize, Spatial, UNetConfig
 from diffusion.vae import Autoencoder, VaeConfig
+from diffusion.vision.network import ClipVisionNetwork, VisionConfig
 from tests.random_models import layers, normal, shapes_of
 
 Tensors = dict[str, Tensor]
@@ -81,6 +82,30 @@ def _open(name: str) -> str:
     return name
 
 
+VISION = {
+    "class_embedding": "class_embedding",
+    "patch_embedding.weight": "conv1.weight",
+    "pre_layrnorm.weight": "ln_pre.weight",
+    "pre_layrnorm.bias": "ln_pre.bias",
+    "post_layernorm.weight": "ln_post.weight",
+    "post_layernorm.bias": "ln_post.bias",
+}
+
+
+def vision(width: int, prefix: str) -> Tensors:
+    """A CLIP vision network in OpenCLIP's layout, for pictures of 32 x 32, embedded in `width` numbers."""
+    config = VisionConfig(ClipConfig(WIDTH, 2, 1, 2 * WIDTH, 5, 0, True, width, causal=False), 16)
+    shapes = shapes_of(lambda: ClipVisionNetwork(config), "")
+    tensors = {name: (normal(name, shape) * 0.1).half() for name, shape in shapes.items()}
+    tensors |= {n: t + 1 for n, t in tensors.items() if re.search(r"norm\d?\.weight", n)}
+    made = {prefix + "proj": tensors.pop("visual_projection.weight").T}
+    for name in list(tensors):
+        end = next((theirs for ours, theirs in VISION.items() if name.endswith(ours)), None)
+        if end:
+            made[prefix + end] = tensors.pop(name)
+    return made | open_clip({n.replace("vision_model.", "text_model."): t for n, t in tensors.items()}, prefix)
+
+
 def vae(factor: int = 8, prefix: str = VAE) -> Tensors:
     levels = LEVELS[factor]
     config = VaeConfig(levels, levels, 1, 2, latent=4, inner=4, quant=True)
@@ -117,6 +142,14 @@ def sd2(config: UNetConfig | None = None, spread: float = 0.05, factor: int = 8)
     last = max(name for name in tensors if re.search(r"output_blocks.*\.norm1\.bias", name))
     tensors[last] = (tensors[last].float() / tensors[last].float().std() * spread).half()
     return tensors | vae(factor) | open_clip(text(L, "", projected=True), "cond_stage_model.model.")
+
+
+def unclip() -> Tensors:
+    """Its `y` is the embedding of a picture and that of a level of noise."""
+    config = sd2_config(label=2 * L)
+    mean, deviation = normal("mean", (1, L)) * 0.1, 1 + 0.1 * normal("deviation", (1, L))
+    own = {"noise_augmentor.data_mean": mean, "noise_augmentor.data_std": deviation}
+    return sd2(config, spread=0.12) | vision(L, "embedder.model.visual.") | own
 
 
 def upscaler() -> Tensors:
@@ -190,6 +223,7 @@ MAKERS: dict[str, Callable[[], Tensors]] = {
     "sd2_v": partial(sd2, spread=0.12),
     "sd2_inpainting": lambda: sd2(sd2_config(in_channels=9)),
     "sd2_depth": lambda: sd2(sd2_config(in_channels=5)),
+    "unclip": unclip,
     "x4_upscaler": upscaler,
     "sdxl": xl,
     "sdxl_v": partial(xl, marks={"v_pred": (0.0,), "ztsnr": (0.0,)}),

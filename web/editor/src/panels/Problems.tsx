@@ -1,17 +1,17 @@
 /** What is wrong with the graph, and what of an opened workflow is not here. One click goes there. */
 
 import { useEffect, useMemo, useRef } from "react";
-import { edit, editor, goTo, tabOf } from "../app/editor";
+import { edit, editor, goTo } from "../app/editor";
 import { Icon } from "../app/icons";
 import { makeRoom, toggleRight } from "../app/layout";
 import { useStore } from "../app/store";
 import { fitView } from "../canvas/viewport";
 import { t } from "../i18n";
-import { present } from "../model/history";
 import type { MissingChoice, MissingType } from "../model/missing";
 import type { Document } from "../model/types";
 import { run } from "../run/run";
 import type { NodeProblem } from "../run/types";
+import { settled } from "./settled";
 import { isMissing, missingOf, nodeName, setType, setValue, spotId } from "./missing";
 import { Nothing, Panel } from "./Panel";
 
@@ -53,18 +53,13 @@ export function Problems() {
 /** What the server says of the graph, without what the lists of missing things say better. */
 function useProblems() {
   const all = useStore(run, (state) => state.problems);
-  const doc = useStore(editor, shownDoc);
+  const doc = useStore(settled, (state) => state);
   const defs = useStore(editor, (state) => state.defs);
   return useMemo(() => {
     const gone = doc && missingOf(doc, defs);
     const problems = doc && gone ? all.filter((problem) => !isMissing(problem, doc, gone)) : all;
     return { doc, gone, problems };
   }, [all, doc, defs]);
-}
-
-function shownDoc(state: ReturnType<typeof editor.get>): Document | undefined {
-  const tab = tabOf(state);
-  return tab && present(tab.history);
 }
 
 /** Selects a node and brings it to the middle; a canvas of another level has to be drawn first. */

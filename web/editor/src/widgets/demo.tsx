@@ -1,14 +1,14 @@
-/** Every widget on one page, to look at: `npx vite`, then /tests/widgets/demo.html?theme=light. It is not shipped. */
+/** Every widget on one page, to look at: `npx vite`, then /src/widgets/demo.html?theme=light. It is not shipped. */
 
 import { useState } from "react";
 import { createRoot } from "react-dom/client";
-import { setLanguage } from "../../src/i18n";
-import { readInputs } from "../../src/model/nodes";
-import type { Json, JsonObject } from "../../src/model/types";
-import type { Role } from "../../src/model/widgets";
-import "../../src/theme.css";
-import { MarkdownNote, Tooltips, Widget } from "../../src/widgets";
-import { socketColor, socketShape } from "../../src/widgets/sockets";
+import { setLanguage } from "../i18n";
+import { readInputs } from "../model/nodes";
+import type { Json, JsonObject } from "../model/types";
+import type { Role } from "../model/widgets";
+import "../theme.css";
+import { MarkdownNote, Tooltips, Widget } from ".";
+import { socketColor, socketShape } from "./sockets";
 
 const MODELS = Array.from({ length: 5000 }, (_, i) => `folder${i % 40}/some_model_name_v${i}.safetensors`);
 

@@ -18,6 +18,7 @@ import { bendAt } from "./bending";
 import { beginCut } from "./cut";
 import { linkUnder, markLink } from "./dropOnLink";
 import { listenToKeys } from "./keyboard";
+import { beginLasso } from "./lasso";
 import { LinkView } from "./LinkView";
 import { canvasMenu, groupMenu, linkMenu, nodeMenu } from "./menus";
 import { ContextMenu } from "./MenuView";
@@ -71,7 +72,7 @@ function Level({ tab }: { readonly tab: Tab }) {
       ref={root}
       onDoubleClick={onDoubleClick}
       onPointerMove={(event) => pointAt([event.clientX, event.clientY])}
-      onPointerDownCapture={beginCut}
+      onPointerDownCapture={(event) => (beginCut(event), beginLasso(event))}
     >
       <ReactFlow
         nodes={nodes}

@@ -11,10 +11,11 @@ import { wirePath } from "./wires";
 export function DragLine() {
   const drag = useStore(ui, (state) => state.drag);
   const cut = useStore(ui, (state) => state.cut);
+  const lasso = useStore(ui, (state) => state.lasso);
   const palette = useStore(ui, (state) => state.palette);
   const waiting = palette?.ends ? { ends: palette.ends, pointer: palette.flow, target: undefined } : undefined;
   const drawn = drag ?? waiting;
-  if (!drawn && !cut) return null;
+  if (!drawn && !cut && !lasso) return null;
   const pointer = drawn?.target ? (middle(drawn.target) ?? drawn.pointer) : drawn?.pointer;
   return (
     <ViewportPortal>
@@ -29,6 +30,7 @@ export function DragLine() {
               style={{ "--socket": socketColor(end.type) } as object}
             />
           ))}
+        {lasso && <path className="lasso" d={`M${lasso.map((point) => point.join(",")).join("L")}Z`} />}
         {cut && <path className="cut" d={`M${cut.map((point) => point.join(",")).join("L")}`} />}
       </svg>
     </ViewportPortal>

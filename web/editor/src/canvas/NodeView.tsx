@@ -2,7 +2,7 @@
 
 import type { Node as FlowNode, NodeProps } from "@xyflow/react";
 import { useUpdateNodeInternals } from "@xyflow/react";
-import { memo, useCallback, useEffect, useMemo, type CSSProperties } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, type CSSProperties } from "react";
 import { enter } from "../app/editor";
 import { useStore } from "../app/store";
 import { t } from "../i18n";
@@ -95,10 +95,17 @@ function looks({ node }: NodeData): CSSProperties {
   return { ...size, ...colors } as CSSProperties;
 }
 
-/** Sockets may come and go without a change of size: then React Flow has to be told to measure them. */
+/**
+ * Sockets may come and go without a change of size: then React Flow has to be told to measure them. What they are at
+ * first it measures by itself.
+ */
 function useMeasured(id: string, signature: string): void {
   const update = useUpdateNodeInternals();
-  useEffect(() => update(id), [id, signature, update]);
+  const measured = useRef(signature);
+  useEffect(() => {
+    if (measured.current !== signature) update(id);
+    measured.current = signature;
+  }, [id, signature, update]);
 }
 
 function Progress({ value, max }: { readonly value: number; readonly max: number }) {

@@ -43,7 +43,9 @@ export const RerouteView = memo(
 );
 
 export const BendView = memo(function BendView({ data }: Props<BendData, "bend">) {
-  return <div className="bend nokey" style={{ "--socket": socketColor(data.type) } as object} title={t("canvas.bend")} />;
+  return (
+    <div className="bend nokey" style={{ "--socket": socketColor(data.type) } as object} title={t("canvas.bend")} />
+  );
 });
 
 export const GroupView = memo(function GroupView({ data: { group }, selected }: Props<GroupData, "group">) {

@@ -3,26 +3,16 @@
  * one changed node gives one changed object, and only that one is drawn again.
  */
 
-import type { Edge, Node as FlowNode } from "@xyflow/react";
+import type { Node as FlowNode } from "@xyflow/react";
 import { TITLE } from "../model/geometry";
 import { defOf } from "../model/instances";
 import { REROUTE, type Defs, type NodeDef } from "../model/nodes";
 import { shownDef } from "../model/primitive";
 import { INPUTS, level, OUTPUTS } from "../model/types";
-import type {
-  BorderSlot,
-  Definition,
-  Document,
-  Graph,
-  Group,
-  LevelId,
-  Link,
-  Node,
-  NodeId,
-  Point,
-} from "../model/types";
+import type { BorderSlot, Definition, Document, Graph, Group, LevelId, Node, NodeId, Point } from "../model/types";
+import { bendTypes, flowEdges, type AnyEdge } from "./deriveLinks";
 import { slotMarks, type Marks } from "./marks";
-import { bendsOf, linkType } from "./wires";
+import { linkType } from "./wires";
 
 export type NodeData = {
   readonly node: Node;
@@ -38,15 +28,14 @@ export type GroupData = { readonly group: Group };
 export type BendData = { readonly id: string; readonly type: string };
 export type BorderData = { readonly side: "in" | "out"; readonly slots: readonly BorderSlot[]; readonly marks: Marks };
 export type RerouteData = { readonly node: Node; readonly type: string; readonly marks: Marks };
-export type LinkData = { readonly type: string; readonly bends: readonly Point[]; readonly off: boolean };
 
+export type { AnyEdge } from "./deriveLinks";
 export type AnyNode =
   | FlowNode<NodeData, "node">
   | FlowNode<RerouteData, "reroute">
   | FlowNode<GroupData, "group">
   | FlowNode<BendData, "bend">
   | FlowNode<BorderData, "border">;
-export type AnyEdge = Edge<LinkData, "link">;
 export interface Measured {
   readonly width: number;
   readonly height: number;
@@ -73,7 +62,8 @@ export function deriver(): (view: View) => Derived {
   return (view) => {
     const graph = level(view.doc, view.at);
     nodes = new Map(flowNodes(view, graph, nodes));
-    edges = new Map(flowEdges(view, graph, edges));
+    const name = (id: NodeId) => nameOf(view, graph.nodes.get(id));
+    edges = new Map(flowEdges({ graph, selection: view.selection, name }, edges));
     return { nodes: [...nodes.values()], edges: [...edges.values()] };
   };
 }
@@ -213,59 +203,4 @@ function definition({ doc, at, defs }: View, node: Node): NodeDef | undefined {
   const def = defOf(doc, node, defs);
   made.set(node.id, { node, def });
   return def;
-}
-
-function* flowEdges(view: View, graph: Graph, kept: ReadonlyMap<string, AnyEdge>): Generator<[string, AnyEdge]> {
-  for (const link of graph.links.values()) {
-    const edge = flowEdge(view, graph, link);
-    const before = kept.get(edge.id);
-    yield [edge.id, before && sameEdge(before, edge) ? before : edge];
-  }
-}
-
-function flowEdge(view: View, graph: Graph, link: Link): AnyEdge {
-  const id = `link:${link.id}`;
-  return {
-    id,
-    type: "link",
-    source: link.from,
-    sourceHandle: `out:${link.fromSlot}`,
-    target: link.to,
-    targetHandle: `in:${link.toSlot}`,
-    selected: view.selection.has(id),
-    ariaLabel: `${nameOf(view, graph.nodes.get(link.from))} → ${nameOf(view, graph.nodes.get(link.to))}`,
-    data: { type: linkType(graph, link), bends: bendsOf(graph, link), off: isOff(graph, link) },
-  };
-}
-
-/** Nothing comes through the link, since a node at its end does not run. */
-function isOff(graph: Graph, link: Link): boolean {
-  return [link.from, link.to].some((id) => (graph.nodes.get(id)?.mode ?? 0) === 2);
-}
-
-function sameEdge(a: AnyEdge, b: AnyEdge): boolean {
-  const [x, y] = [a.data!, b.data!];
-  return (
-    a.source === b.source &&
-    a.target === b.target &&
-    a.sourceHandle === b.sourceHandle &&
-    a.targetHandle === b.targetHandle &&
-    a.selected === b.selected &&
-    a.ariaLabel === b.ariaLabel &&
-    x.type === y.type &&
-    x.off === y.off &&
-    x.bends.length === y.bends.length &&
-    x.bends.every((point, i) => point === y.bends[i])
-  );
-}
-
-function bendTypes(graph: Graph): Map<string, string> {
-  const types = new Map<string, string>();
-  if (!graph.bends.size) return types;
-  for (const link of graph.links.values()) {
-    for (let id = link.bend; id !== undefined && !types.has(id); id = graph.bends.get(id)?.parent) {
-      types.set(id, linkType(graph, link));
-    }
-  }
-  return types;
 }

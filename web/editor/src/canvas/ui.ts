@@ -59,11 +59,12 @@ export interface CanvasUi {
   /** The node or group whose title is being written. */
   readonly naming?: string;
   readonly cut?: readonly Point[];
+  readonly lasso?: readonly Point[];
 }
 
 export const ui: Store<CanvasUi> = createStore<CanvasUi>({ unfolded: new Set() });
 
-type Closable = "palette" | "menu" | "drag" | "partners" | "naming" | "cut";
+type Closable = "palette" | "menu" | "drag" | "partners" | "naming" | "cut" | "lasso";
 
 export function close(what: Closable): void {
   ui.set((state) => {

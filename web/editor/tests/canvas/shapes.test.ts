@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { bendIndex } from "../../src/canvas/bending";
 import { crosses } from "../../src/canvas/cut";
+import { encloses } from "../../src/canvas/lasso";
 import { problemsOf } from "../../src/canvas/problems";
 import { nameIn, picturesOf, textsOf } from "../../src/canvas/shown";
 import { wirePath } from "../../src/canvas/wires";
@@ -60,6 +61,22 @@ describe("a cut", () => {
     expect(crosses(wire, across)).toBe(true);
     expect(crosses(wire, beside)).toBe(false);
     expect(crosses(wire, [])).toBe(false);
+  });
+});
+
+describe("a lasso", () => {
+  const line: Point[] = [
+    [0, 0],
+    [10, 0],
+    [10, 10],
+    [5, 3],
+    [0, 10],
+  ];
+  it("holds what it is drawn around", () => {
+    expect(encloses(line, [5, 1])).toBe(true);
+    expect(encloses(line, [5, 8])).toBe(false);
+    expect(encloses(line, [20, 5])).toBe(false);
+    expect(encloses([], [0, 0])).toBe(false);
   });
 });
 

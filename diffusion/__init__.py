@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from diffusion import composite as composite
     from diffusion import conditioning as conditioning
     from diffusion import control as control
+    from diffusion import crops as crops
     from diffusion import detect as detect
     from diffusion import embedding_files as embedding_files
     from diffusion import filters as filters
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from diffusion import sigma_lists as sigma_lists
     from diffusion import steering as steering
     from diffusion import stitch as stitch
+    from diffusion import tensor_files as tensor_files
     from diffusion import text as text
     from diffusion import upscaling as upscaling
     from diffusion import vision as vision

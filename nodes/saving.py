@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import diffusion
 import executor.output_files as output_files
 from executor.files import Files
-from executor.node import ExtraPngInfo, Prompt, node
+from executor.node import ExtraPngInfo, Prompt, Range, Widget, node
 from nodes.sockets import Clip, Model, Vae
 
 if TYPE_CHECKING:
@@ -69,3 +69,26 @@ def vae_save(
 ) -> None:
     """Save a VAE."""
     _write(files, filename_prefix, prompt, [diffusion.saving.vae(vae, output_files.texts(prompt, extra_pnginfo))])
+
+
+@node("LoraSave", category="_for_testing", display_name="Extract and Save Lora", output_node=True, experimental=True)
+def lora_save(
+    *,
+    filename_prefix: Annotated[Prefix, Widget(multiline=False)] = "loras/ComfyUI_extracted_lora",
+    rank: Annotated[int, Range(1, 4096, step=1), "Higher keeps more of the difference, in a larger file."] = 8,
+    lora_type: Annotated[Literal["standard", "full_diff"], "Of low rank, or the difference as it is."],
+    bias_diff: Annotated[bool, "Keep the differences of biases and norms too."] = True,
+    model_diff: Annotated[Model | None, "A difference of two models, of ModelMergeSubtract."] = None,
+    text_encoder_diff: Annotated[Clip | None, "A difference of two text encoders, of CLIPMergeSubtract."] = None,
+    prompt: Prompt,
+    extra_pnginfo: ExtraPngInfo,
+    files: Files,
+) -> None:
+    """Save the difference of two models as a LoRA."""
+    if model_diff is None and text_encoder_diff is None:
+        raise ValueError("there is nothing to extract; connect model_diff, text_encoder_diff or both")
+    tensors = diffusion.adapters.extract.adapter(
+        model_diff, text_encoder_diff, rank, full=lora_type == "full_diff", biases=bias_diff
+    )
+    texts = output_files.texts(prompt, extra_pnginfo)
+    _write(files, filename_prefix, prompt, [diffusion.tensor_files.TensorFile(tensors, texts)])

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from diffusion.adapters import extract as extract
     from diffusion.adapters import files as files
     from diffusion.adapters import load as load
     from diffusion.adapters import merge as merge

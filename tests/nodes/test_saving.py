@@ -131,3 +131,25 @@ def test_a_write_that_fails_leaves_nothing(files: Files):
     with pytest.raises(ValueError, match="no memory"):
         save("ModelSave", files, model=changed, filename_prefix="a")
     assert not [p for p in files.root("output").rglob("*") if p.is_file()]
+
+
+def test_a_difference_is_saved_as_a_lora_that_the_loader_takes(files: Files):
+    model, clip, _ = checkpoint.load(STARTER)
+    given = {"rank": 2, "bias_diff": False, "model_diff": model, "text_encoder_diff": clip}
+    (path,) = save("LoraSave", files, filename_prefix="loras/a", lora_type="standard", **given)
+    shapes = {name: tuple(t.shape) for name, t in load_file(path).items()}
+    assert shapes["diffusion_model.input_blocks.0.0.lora_down.weight"][0] == 2
+    assert "workflow" in metadata(path)
+    patched = registry["LoraLoader"].function(
+        model=model, clip=clip, lora_name=path.name, strength_model=1.0, strength_clip=1.0, files=_with_loras(path)
+    )
+    assert patched.model.network.patches
+    with pytest.raises(ValueError, match="nothing to extract"):
+        save("LoraSave", files, filename_prefix="a", lora_type="standard", rank=2, bias_diff=False)
+
+
+def _with_loras(path: Path) -> Files:
+    place = path.parent / "models/loras"
+    place.mkdir(parents=True)
+    path.replace(place / path.name)
+    return Files(path.parent)

@@ -5,6 +5,7 @@ from nodes import conditioning as conditioning
 from nodes import conditioning_models as conditioning_models
 from nodes import conditioning_pairs as conditioning_pairs
 from nodes import control as control
+from nodes import crops as crops
 from nodes import empty_latents as empty_latents
 from nodes import gligen as gligen
 from nodes import guidance_patches as guidance_patches

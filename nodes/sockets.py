@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from diffusion.coding import Vae as _Vae
     from diffusion.control.handle import Control as _ControlNet
     from diffusion.gligen import Gligen as _Gligen
+    from diffusion.crops import Stitcher as _Stitcher
     from diffusion.guidance import Guider as _Guider
     from diffusion.model import Model as _Model
     from diffusion.noise import Noise as _Noise
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from diffusion.vision.encode import VisionOutput as _ClipVisionOutput
     from diffusion.vision.style import StyleModel as _StyleModel
 else:
-    Tensor = _Model = _Upscaler = _Clip = _Vae = _Sampler = _Guider = _Noise = _ControlNet = Any
+    Tensor = _Model = _Upscaler = _Stitcher = _Clip = _Vae = _Sampler = _Guider = _Noise = _ControlNet = Any
     _ClipVision = _ClipVisionOutput = _StyleModel = _Gligen = Any
 
 Anything = Annotated[Any, Socket("*")]
@@ -44,4 +45,5 @@ Sigmas = Annotated[Tensor, Socket("SIGMAS")]  # steps + 1
 Sampler = Annotated[_Sampler, Socket("SAMPLER")]
 Guider = Annotated[_Guider, Socket("GUIDER")]
 Noise = Annotated[_Noise, Socket("NOISE")]
+Stitcher = Annotated[_Stitcher, Socket("STITCHER")]
 UpscaleModel = Annotated[_Upscaler, Socket("UPSCALE_MODEL")]

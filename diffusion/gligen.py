@@ -121,10 +121,10 @@ class Boxes:
 
     def on(self, model: Model, size: tuple[int, ...]) -> Model:
         """The model with these boxes in latents of this size (h, w)."""
-        return replace(model, network_patches=(*model.network_patches, self._patch(size)))
+        return replace(model, network_patches=(*model.network_patches, self._patch(size, model.device)))
 
-    def _patch(self, size: tuple[int, ...]) -> Any:
-        tokens = self._tokens(size)
+    def _patch(self, size: tuple[int, ...], device: torch.device) -> Any:
+        tokens = self._tokens(size).to(device)
 
         def patch(network: UNet, sigma: float) -> Iterator[RemovableHandle]:
             module = self.gligen.network.ready()

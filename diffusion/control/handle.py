@@ -19,7 +19,7 @@ from diffusion.model import Model, module_of
 from diffusion.placement import Resident
 from diffusion.resample import resize
 from diffusion.text import parameter_bytes
-from diffusion.unet_config import Resize, Spatial, UNetConfig
+from diffusion.unet_config import Resize, UNetConfig
 from diffusion.weights import Weights, assemble
 
 ACTIVATIONS = 40
@@ -160,7 +160,8 @@ class AdapterControl:
         if whole is None:
             raise ValueError(f"the T2I-Adapter {self.name} steers UNets, which the model {model.name} is not")
         places = _places(whole, inner=self.config.shrink == 16)
-        outputs = (*ControlNetConfig(whole, ()).outputs, _width(whole.middle_block))
+        steered = ControlNetConfig(whole, ())
+        outputs = (*steered.outputs, steered.middle)
         models = tuple(outputs[place] for place in places)
         if models != self.config.widths:
             raise ValueError(
@@ -185,10 +186,6 @@ class AdapterControl:
     def nbytes(self) -> int:
         """The size of the weights."""
         return parameter_bytes(self.network)
-
-
-def _width(block: tuple[Any, ...]) -> int:
-    return block[-1].channels if isinstance(block[-1], Spatial) else block[-1].out
 
 
 def _places(whole: UNetConfig, *, inner: bool) -> tuple[int, ...]:

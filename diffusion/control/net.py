@@ -31,6 +31,11 @@ class ControlNetConfig:
         """The channels of each input block, which are those of the UNet that it is made for."""
         return tuple(_channels(block[0]) for block in self.half.input_blocks)
 
+    @property
+    def middle(self) -> int:
+        """The channels at the bottom; some UNets have no block there."""
+        return _channels(self.half.middle_block[-1]) if self.half.middle_block else self.outputs[-1]
+
     @classmethod
     def from_shapes(cls, shapes: Shapes, heads: int = 0) -> ControlNetConfig:
         """The config of a file in our names; heads as in `UNetConfig.from_shapes`."""
@@ -71,8 +76,7 @@ class ControlNet(Encoder):
         super().__init__(config.half)
         self.input_hint_block = hint_block(config.hint)
         self.zero_convs = nn.ModuleList(nn.Sequential(nn.Conv2d(c, c, 1)) for c in config.outputs)
-        middle = config.half.middle_block[-1]
-        self.middle_block_out = nn.Sequential(nn.Conv2d(_channels(middle), _channels(middle), 1))
+        self.middle_block_out = nn.Sequential(nn.Conv2d(config.middle, config.middle, 1))
 
     def guide(self, hint: Tensor, kind: int | None = None) -> Tensor:
         """hint (b, i, H, W) -> what the picture says at every step, (b, c, h, w)."""

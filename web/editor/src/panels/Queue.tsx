@@ -157,8 +157,8 @@ function Finished({ job }: { job: Job }) {
   return (
     <li className={`job job-${job.status}`}>
       {job.preview_output ? (
-        <button type="button" className="job-thumb" aria-label={label} onClick={() => void openGallery(job.id)}>
-          <img src={viewUrl(job.preview_output, true)} alt="" loading="lazy" />
+        <button type="button" className="job-thumb" onClick={() => void openGallery(job.id)}>
+          <img src={viewUrl(job.preview_output, true)} alt={label} loading="lazy" />
           {job.outputs_count > 1 && <span className="count">{job.outputs_count}</span>}
         </button>
       ) : (

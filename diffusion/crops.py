@@ -71,31 +71,34 @@ class Stitcher:
         return whole
 
 
+@dataclass(frozen=True)
+class Where:
+    """What a crop holds.
+
+    extend: how many times as large as the marked box it is. blend: over how many pixels around the mask the painted
+    part fades into the old one; the crop holds them all. target: its (width, height), so that it has this aspect;
+    None: as large as it is. multiple: its sides are multiples of this.
+    """
+
+    extend: float = 1.0
+    blend: int = 0
+    target: tuple[int, int] | None = None
+    multiple: int = 1
+
+
 def crop(
-    images: Tensor,
-    mask: Tensor,
-    context: Tensor | None,
-    *,
-    extend: float,
-    blend: int,
-    target: tuple[int, int] | None,
-    multiple: int,
-    down: str,
-    up: str,
+    images: Tensor, mask: Tensor, context: Tensor | None, where: Where, down: str, up: str
 ) -> tuple[Stitcher, Tensor, Tensor]:
     """The places that a mask marks, with what is around them: how to put them back, their pictures and their masks.
 
-    context: marks what else is to be in the crop. extend: how many times as large as the marked box the crop is.
-    blend: over how many pixels around the mask the painted part fades into the old one; the crop holds them all.
-    target: (width, height) of the crop, which is then of this aspect; otherwise it stays as large as it is.
-    multiple: its sides are multiples of this. What lies outside of a picture continues its edge.
+    context: marks what else is to be in the crop. What lies outside of a picture continues its edge.
     """
     images, mask = together(images, mask)
-    faded = _faded(mask, blend)
+    faded = _faded(mask, where.blend)
     marked = faded if context is None else torch.maximum(faded, _like(context, images))
-    boxes = [_box(m) for m in marked] if target else [_box(marked.amax(0))]
-    size = target and (_up_to(target[0], multiple), _up_to(target[1], multiple))
-    rects = tuple(_grown(box, extend, size, multiple, images) for box in boxes)
+    boxes = [_box(m) for m in marked] if where.target else [_box(marked.amax(0))]
+    size = where.target and (_up_to(where.target[0], where.multiple), _up_to(where.target[1], where.multiple))
+    rects = tuple(_grown(box, where.extend, size, where.multiple, images) for box in boxes)
     cuts = [_cut(images, mask, i, rects[i % len(rects)]) for i in range(len(images))]
     if size:
         cuts = [(resize(p, *size, down, up), resize(m[..., None], *size, down, up)[..., 0]) for p, m in cuts]
@@ -241,3 +244,12 @@ def outpaint(images: Tensor, mask: Tensor, factors: Sequence[float], marked: flo
     new = torch.full_like(masks, marked)
     new[:, old.top - rect.top : old.bottom - rect.top, old.left - rect.left : old.right - rect.left] = 0
     return pictures, torch.maximum(masks, new)
+
+
+def outpaint_all(
+    images: Tensor, mask: Tensor, context: Tensor | None, factors: Sequence[float]
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The same with a mask of the context, which marks nothing of what is new."""
+    pictures, masks = outpaint(images, mask, factors)
+    wider = None if context is None else outpaint(*together(images, context), factors, marked=0.0)[1]
+    return pictures, masks, wider

@@ -11,11 +11,7 @@ from PIL import Image
 from scipy import ndimage
 from torch import Tensor
 
-from diffusion.crops import ALGORITHMS, Rect, Stitcher, bounded, crop, fill_holes, outpaint, resize, shaped
-
-OPTIONS: dict[str, Any] = {
-    "extend": 1.2, "blend": 0, "target": None, "multiple": 1, "down": "bilinear", "up": "bicubic",
-}  # fmt: skip
+from diffusion.crops import ALGORITHMS, Rect, Stitcher, Where, bounded, crop, fill_holes, outpaint, resize, shaped
 
 
 def picture(height: int = 60, width: int = 80, count: int = 1) -> Tensor:
@@ -30,7 +26,7 @@ def marked(*box: int, height: int = 60, width: int = 80) -> Tensor:
 
 
 def cut(images: Tensor, mask: Tensor, context: Tensor | None = None, **options: Any) -> tuple[Stitcher, Tensor, Tensor]:
-    return crop(images, mask, context, **{**OPTIONS, **options})
+    return crop(images, mask, context, Where(**{"extend": 1.2, **options}), "bilinear", "bicubic")
 
 
 @settings(max_examples=60, deadline=None)

@@ -11,15 +11,25 @@ export function beginLasso(event: PointerEvent): void {
   if (event.button !== 0 || !event.altKey) return;
   if (!(event.target as Element).classList.contains("react-flow__pane")) return;
   event.stopPropagation();
+  event.preventDefault(); // else the canvas is dragged along
   const before = event.shiftKey ? activeTab().selection : [];
-  follow([event.clientX, event.clientY], {
-    move: (at) => open({ lasso: [...(ui.get().lasso ?? []), toFlow(at)] }),
+  const start: Point = [event.clientX, event.clientY];
+  follow(start, {
+    move: (at) => open({ lasso: [...(ui.get().lasso ?? [toFlow(start)]), toFlow(at)] }),
     end(dropped) {
       const line = ui.get().lasso ?? [];
       close("lasso");
+      if (dropped) skipClick();
       if (dropped) select([...before, ...caught(line)]);
     },
   });
+}
+
+/** The click that ends the drag would select nothing. */
+function skipClick(): void {
+  const stop = (event: Event) => event.stopPropagation();
+  window.addEventListener("click", stop, { capture: true, once: true });
+  window.setTimeout(() => window.removeEventListener("click", stop, true));
 }
 
 function caught(line: readonly Point[]): string[] {

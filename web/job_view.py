@@ -81,6 +81,8 @@ def detail(job: Job, state: State) -> dict[str, Any]:
         "execution_status": execution_status(job) if job.state in FINISHED else None,
         "execution_meta": execution_meta(job),
         "files": found,
+        "seconds": job.seconds,
+        "cached": list(job.cached),
         "crashes": job.crashes,
         "node_errors": job.node_errors,
         **present(job, state),

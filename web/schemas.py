@@ -203,6 +203,8 @@ SCHEMAS: dict[str, Schema] = {
             "execution_status": maybe(ref("ExecutionStatus")),
             "execution_meta": ref("Places"),
             "files": array(ref("OutputFile")),
+            "seconds": said(mapping(NUMBER), "how long each node took, by its id"),
+            "cached": said(array(TEXT), "the outputs that were there already"),
             "crashes": said(WHOLE, "how often the worker process died while it ran this"),
             "node_errors": ref("NodeErrors"),
             "progress": maybe(ref("Progress")),

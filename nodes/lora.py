@@ -79,3 +79,20 @@ def lora_loader_model_only(*, model: Model, lora_name: Name, strength_model: Str
     if strength_model == 0:
         return model
     return diffusion.adapters.load.apply_to_model(files.model("loras", lora_name), model, strength_model)
+
+
+def hypernetwork_state(files: Files, hypernetwork_name: str) -> Any:
+    state = files.model("hypernetworks", hypernetwork_name).stat()
+    return state.st_size, state.st_mtime_ns
+
+
+@node("HypernetworkLoader", category="loaders", fingerprint=hypernetwork_state)
+def hypernetwork_loader(
+    *,
+    model: Model,
+    hypernetwork_name: Annotated[str, Folder("hypernetworks"), "A file of models/hypernetworks."],
+    strength: Annotated[float, Range(-10.0, 10.0, step=0.01), "How much of the change."] = 1.0,
+    files: Files,
+) -> Model:
+    """Put a hypernetwork before the keys and values of a model's attentions."""
+    return diffusion.adapters.hypernetwork.apply(model, files.model("hypernetworks", hypernetwork_name), strength)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from diffusion.adapters import extract as extract
     from diffusion.adapters import files as files
+    from diffusion.adapters import hypernetwork as hypernetwork
     from diffusion.adapters import load as load
     from diffusion.adapters import merge as merge
     from diffusion.adapters import names as names

@@ -26,6 +26,8 @@ export interface ComboListProps {
 const ROW = 30;
 const PICTURE_ROW = 52;
 const MOST = 420;
+/** So few entries are seen at once: they need no filter, though typing still finds them. */
+const FEW = 8;
 
 export function ComboList(props: ComboListProps) {
   const { id, choices, chosen, pictures, onChoose, onClose } = props;
@@ -33,7 +35,8 @@ export function ComboList(props: ComboListProps) {
   const found = useMemo(() => filtered(query, choices), [query, choices]);
   const [at, setAt] = useState(() => (props.typed ? 0 : Math.max(0, chosen)));
   const box = useRef<HTMLDivElement>(null);
-  const [place] = useState(() => placeAt(props.anchor));
+  const short = choices.length <= FEW && !pictures;
+  const [place] = useState(() => placeAt(props.anchor, short ? 120 : 340));
   useOutside(box, props.anchor, onClose);
 
   const choose = (index: number | undefined) => {
@@ -62,7 +65,7 @@ export function ComboList(props: ComboListProps) {
       onKeyDown={onKeyDown}
     >
       <input
-        className="w-list-filter"
+        className={short && !query ? "visually-hidden" : "w-list-filter"}
         role="combobox"
         aria-expanded="true"
         aria-controls={`${id}-rows`}
@@ -93,7 +96,7 @@ export function ComboList(props: ComboListProps) {
           />
         )}
       </Rows>
-      <p className="w-list-count" aria-live="polite">
+      <p className={short ? "visually-hidden" : "w-list-count"} aria-live="polite">
         {t("widgets.combo.count", { shown: found.length, all: choices.length })}
       </p>
     </div>,
@@ -189,9 +192,9 @@ function Option({ id, choice, chosen, active, pictures, place, count, row, onCho
   );
 }
 
-function placeAt(anchor: HTMLElement): Place {
+function placeAt(anchor: HTMLElement, least: number): Place {
   const view = { width: window.innerWidth, height: window.innerHeight };
-  return placeList(anchor.getBoundingClientRect(), view, MOST);
+  return placeList(anchor.getBoundingClientRect(), view, MOST, least);
 }
 
 /** A press anywhere else closes the list, and so does whatever moves its field away. */

@@ -5,6 +5,7 @@ import { t } from "../i18n";
 import { text } from "../model/json";
 import { colorText, colorValue } from "./color";
 import { keepKeys, newGesture } from "./keys";
+import { MenuField } from "./MenuField";
 import { NumberField } from "./NumberField";
 import { allowed, amount, rulesOf } from "./number";
 import type { ControlProps } from "./types";
@@ -86,25 +87,21 @@ export function Slider(props: ControlProps) {
 
 export const SEED_MODES = ["fixed", "increment", "decrement", "randomize"] as const;
 
-export function SeedMode({ id, def, name, value, onChange, nodeId, disabled, describedBy }: ControlProps) {
-  const modes: readonly string[] = def.type === "COMBO" ? [...SEED_MODES, "increment-wrap"] : SEED_MODES;
+export function SeedMode({ id, def, name, value, onChange, nodeId, disabled, describedBy, label }: ControlProps) {
+  const known: readonly string[] = def.type === "COMBO" ? [...SEED_MODES, "increment-wrap"] : SEED_MODES;
   const now = String(value ?? "fixed");
+  const modes = known.includes(now) ? known : [now, ...known];
+  const said = (mode: string) => (known.includes(mode) ? t(`widgets.mode.${mode}` as "widgets.mode.fixed") : mode);
   return (
-    <select
+    <MenuField
       id={id}
-      className="w-field w-select nodrag"
-      value={now}
-      aria-describedby={describedBy}
+      label={label}
+      describedBy={describedBy}
       disabled={disabled}
-      onChange={(event) => onChange(event.target.value, newGesture(nodeId, name))}
-      onKeyDown={keepKeys}
-    >
-      {(modes.includes(now) ? modes : [now, ...modes]).map((mode) => (
-        <option key={mode} value={mode}>
-          {modes.includes(mode) ? t(`widgets.mode.${mode}` as "widgets.mode.fixed") : mode}
-        </option>
-      ))}
-    </select>
+      choices={modes.map(said)}
+      value={said(now)}
+      onChange={(chosen) => onChange(modes.find((mode) => said(mode) === chosen) ?? now, newGesture(nodeId, name))}
+    />
   );
 }
 

@@ -73,7 +73,7 @@ export interface Place {
 const EDGE = 8;
 
 /** Where a list opens: under its field, or over it where there is more room. */
-export function placeList(anchor: Box, view: { width: number; height: number }, wanted: number, least = 340): Place {
+export function placeList(anchor: Box, view: { width: number; height: number }, wanted: number, least: number): Place {
   const width = Math.min(Math.max(anchor.width, least), view.width - 2 * EDGE);
   const left = Math.max(EDGE, Math.min(anchor.left, view.width - width - EDGE));
   const below = view.height - anchor.bottom - EDGE;

@@ -61,11 +61,11 @@ describe("a menu", () => {
 
   it("opens where there is room", () => {
     const view = { width: 400, height: 600 };
-    expect(placeList({ left: 10, top: 100, bottom: 128, width: 180 }, view, 420)).toMatchObject({
+    expect(placeList({ left: 10, top: 100, bottom: 128, width: 180 }, view, 420, 340)).toMatchObject({
       top: 130,
       width: 340,
     });
-    const low = placeList({ left: 300, top: 500, bottom: 528, width: 180 }, view, 420);
+    const low = placeList({ left: 300, top: 500, bottom: 528, width: 180 }, view, 420, 340);
     expect(low).toMatchObject({ bottom: 102, left: 52, maxHeight: 420 });
   });
 });

@@ -3,7 +3,7 @@
 import { present } from "../model/history";
 import { read } from "../model/read";
 import { EMPTY, type Document, type JsonObject } from "../model/types";
-import { clientId } from "../run/session";
+import { clientId, renewClientId } from "../run/session";
 import { runs } from "../run/state";
 import { look } from "../run/follow";
 import { choose, pack, unpack, type KeptTab, type KeptWindow } from "./autosave";
@@ -18,21 +18,23 @@ const LOCK = "mezzotint-window-";
 /** Opens what this window had. Returns how many tabs, and whether something in them was saved nowhere else. */
 export async function recover(): Promise<{ tabs: number; crashed: boolean }> {
   const own = clientId();
+  const living = await alive();
   const kept = (await storage.all().catch(() => [])).flatMap((value) => unpack(value) ?? []);
-  const { restore, drop } = choose(kept, own, await alive(), Date.now());
-  hold(own);
+  const { restore, drop } = choose(kept, own, living, Date.now());
+  if (living.has(own) && !isReloaded()) renewClientId(); // a copy of a window that is open
+  hold(clientId());
   if (restore) await reopen(restore);
   if (navigator.locks) for (const id of drop) void storage.remove(id).catch(() => undefined);
   const crashed = restore !== undefined && restore.id !== own && restore.tabs.some((tab) => tab.changed);
   return { tabs: restore?.tabs.length ?? 0, crashed };
 }
 
-let held = "";
+function isReloaded(): boolean {
+  const [how] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+  return how?.type === "reload";
+}
 
-/** A copy of this window may take its id away; then it has another, and another lock. */
 function hold(id: string): void {
-  if (id === held) return;
-  held = id;
   void navigator.locks?.request(LOCK + id, () => new Promise(() => undefined));
 }
 
@@ -74,7 +76,6 @@ function keepNow(): void {
     0,
     tabs.findIndex((tab) => tab.id === active),
   );
-  hold(clientId());
   const kept = { id: clientId(), at: Date.now(), active: at, tabs: tabs.map(keptTab) };
   void storage.put(kept.id, pack(kept)).catch(() => undefined);
 }
@@ -86,6 +87,7 @@ export function keepTabs(): void {
     window.clearTimeout(timer);
     timer = window.setTimeout(keepNow, QUIET);
   };
+  keepNow();
   editor.subscribe(later);
   let { last } = runs.get();
   runs.subscribe(() => {

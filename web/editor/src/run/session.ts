@@ -2,7 +2,7 @@
 
 const CLIENT = "mezzotint.client";
 
-/** Another window opened as a copy of this one has the same; the server then tells one of them to go. */
+/** A window that was opened as a copy of another begins with the id of that one (`app/recovery.ts` notices). */
 export function clientId(): string {
   return sessionStorage.getItem(CLIENT) ?? renewClientId();
 }

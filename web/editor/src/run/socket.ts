@@ -2,7 +2,7 @@
 
 import { preview } from "./binary";
 import { address } from "./server";
-import { clientId, renewClientId } from "./session";
+import { clientId } from "./session";
 import type { Message } from "./types";
 
 export interface Listener {
@@ -12,7 +12,6 @@ export interface Listener {
   pictured(data: Message["data"], image: Blob): void;
 }
 
-const REPLACED = "this client id connected again";
 const FIRST_WAIT = 500; // milliseconds, doubled after each failure
 const LONGEST_WAIT = 8_000;
 
@@ -33,11 +32,10 @@ export function connect(listener: Listener): () => void {
       listener.opened();
     };
     current.onmessage = (event: MessageEvent<string | ArrayBuffer>) => hear(event.data, listener);
-    current.onclose = (event) => {
+    current.onclose = () => {
       if (current !== socket) return;
-      if (event.reason === REPLACED) renewClientId(); // a copy of this window took its name
       listener.lost();
-      timer = window.setTimeout(open, event.reason === REPLACED ? 0 : wait);
+      timer = window.setTimeout(open, wait);
       wait = Math.min(wait * 2, LONGEST_WAIT);
     };
   }

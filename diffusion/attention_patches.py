@@ -5,7 +5,7 @@ Letters: b batch, n = h w tokens, c channels, m heads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -275,22 +275,23 @@ def _merged(
 # --- weights multiplied --------------------------------------------------------------------------
 
 
-def multiply(network: object, factors: dict[str, float]) -> Resident:
+def multiply(network: object, factors: Mapping[str, float]) -> Resident:
     """The network with the weights and biases of some layers multiplied. factors: by the ends of the layers' names.
 
-    Raises ValueError where there are no weights to change.
+    Raises ValueError where there are no such layers.
     """
-    if not isinstance(network, Resident):
-        raise ValueError("the model has no weights that could be multiplied")
+    shapes = network.shapes if isinstance(network, Resident) else {}
+    by_name = {
+        name: factor
+        for name in shapes
+        for end, factor in factors.items()
+        if name.rpartition(".")[0].endswith(f".{end}")
+    }
+    if not isinstance(network, Resident) or not by_name:
+        raise ValueError(f"the model has no weights {', '.join(sorted(factors))} that could be multiplied")
 
     def times(factor: float) -> Patch:
         return Patch(("multiply", factor), lambda weight: weight * factor)
 
-    layers = {name: name.rpartition(".")[0] for name in network.shapes}
-    found = {
-        name: (times(factor),)
-        for name, layer in layers.items()
-        for end, factor in factors.items()
-        if layer.endswith(f".{end}") and factor != 1
-    }
-    return network.patched(found) if found else network
+    changed = {name: (times(factor),) for name, factor in by_name.items() if factor != 1}
+    return network.patched(changed) if changed else network

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import diffusion
 from executor.node import Range, node
-from nodes.sockets import Model
+from nodes.sockets import Clip, Model
 
 if TYPE_CHECKING:
     from diffusion.network_patches import NetworkPatch
@@ -125,14 +125,16 @@ def _multiplied(model: Model, factors: dict[str, float]) -> Model:
     return replace(model, network=diffusion.attention_patches.multiply(model.network, factors))
 
 
+def _attention(name: str, q: float, k: float, v: float, out: float) -> dict[str, float]:
+    return {f"{name}.to_q": q, f"{name}.to_k": k, f"{name}.to_v": v, f"{name}.to_out.0": out}
+
+
 @node("UNetSelfAttentionMultiply", category=ATTENTION, experimental=True)
 def unet_self_attention_multiply(
     *, model: Model, q: Factor = 1.0, k: Factor = 1.0, v: Factor = 1.0, out: Factor = 1.0
 ) -> Model:
     """Multiply the weights of the attention of the picture to itself."""
-    return _multiplied(
-        model, {f"attn1.{layer}": f for layer, f in {"to_q": q, "to_k": k, "to_v": v, "to_out.0": out}.items()}
-    )
+    return _multiplied(model, _attention("attn1", q, k, v, out))
 
 
 @node("UNetCrossAttentionMultiply", category=ATTENTION, experimental=True)
@@ -140,6 +142,18 @@ def unet_cross_attention_multiply(
     *, model: Model, q: Factor = 1.0, k: Factor = 1.0, v: Factor = 1.0, out: Factor = 1.0
 ) -> Model:
     """Multiply the weights of the attention of the picture to the text."""
-    return _multiplied(
-        model, {f"attn2.{layer}": f for layer, f in {"to_q": q, "to_k": k, "to_v": v, "to_out.0": out}.items()}
+    return _multiplied(model, _attention("attn2", q, k, v, out))
+
+
+@node("CLIPAttentionMultiply", category=ATTENTION, output_names=("CLIP",), experimental=True)
+def clip_attention_multiply(
+    *, clip: Clip, q: Factor = 1.0, k: Factor = 1.0, v: Factor = 1.0, out: Factor = 1.0
+) -> Clip:
+    """Multiply the weights of the attention of the text to itself."""
+    ends = {"q_proj": q, "k_proj": k, "v_proj": v, "out_proj": out}
+    factors = {f"self_attn.{end}": factor for end, factor in ends.items()}
+    encoders = tuple(
+        replace(encoder, network=diffusion.attention_patches.multiply(encoder.network, factors))
+        for encoder in clip.encoders
     )
+    return replace(clip, encoders=encoders)

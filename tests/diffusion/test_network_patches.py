@@ -276,5 +276,6 @@ def test_weights_of_attention_multiplied(unet: UNet):
         factor = 0.5 if "attn2.to_q" in name else 2.0 if "attn2.to_out.0" in name else 1.0
         assert torch.equal(other.value(name), network.value(name) * factor)
     assert multiply(network, {"attn1.to_q": 1.0}) is network
-    with pytest.raises(ValueError, match="no weights"):
-        multiply(unet, {"attn1.to_q": 2.0})
+    for other, layer in ((unet, "attn1.to_q"), (network, "self_attn.q_proj")):
+        with pytest.raises(ValueError, match=f"no weights {layer}"):
+            multiply(other, {layer: 2.0})

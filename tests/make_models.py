@@ -164,7 +164,6 @@ def upscaler() -> Tensors:
     config = replace(
         config,
         input_blocks=tuple(map(crossed, config.input_blocks)),
-        middle_block=crossed(config.middle_block),
         output_blocks=tuple(map(crossed, config.output_blocks)),
     )
     return sd2(config, factor=4)

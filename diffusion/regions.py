@@ -82,9 +82,17 @@ def resolve(
     ValueError for an area outside of the latent.
     """
     return [
-        _region({"context": context, **others(options)}, options, prediction, tuple(shape[2:]))
+        _region(
+            {"context": context, **_controls_text(options), **others(options)}, options, prediction, tuple(shape[2:])
+        )
         for context, options in conditioning
     ]
+
+
+def _controls_text(options: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The text that a ControlNet reads, where it is another than the model's."""
+    text = options.get("cross_attn_controlnet")
+    return {} if text is None else {"control_context": text}
 
 
 def _region(

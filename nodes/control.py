@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import diffusion
 from executor.files import Files
-from executor.node import Folder, Range, node
+from executor.node import Folder, Range, Text, node
 from executor.types import Facts
 from nodes.model_files import problem, state, told
-from nodes.sockets import Conditioning, ControlNet, Image, Model, Vae
+from nodes.sockets import Clip, Conditioning, ControlNet, Image, Model, Vae
+from nodes.text import embedding_state
 
 CATEGORY = "conditioning/controlnet"
 
@@ -125,3 +126,19 @@ def set_union_control_net_type(
 ) -> ControlNet:
     """Tell a ControlNet for several kinds of picture which one it gets."""
     return diffusion.control.handle.of_kind(control_net, type)
+
+
+@node(
+    "CLIPTextEncodeControlnet",
+    category="_for_testing/conditioning",
+    experimental=True,
+    fingerprint=embedding_state,
+)
+def clip_text_encode_controlnet(
+    *,
+    clip: Clip,
+    conditioning: Conditioning,
+    text: Annotated[str, Text(multiline=True, dynamic=True), "What ControlNets read instead of the prompt."],
+) -> Conditioning:
+    """A prompt for ControlNets alone."""
+    return diffusion.control.apply.with_text(conditioning, *clip.encode(text))

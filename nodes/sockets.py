@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from diffusion.coding import Vae as _Vae
     from diffusion.control.handle import Control as _ControlNet
-    from diffusion.gligen import Gligen as _Gligen
     from diffusion.crops import Stitcher as _Stitcher
+    from diffusion.gligen import Gligen as _Gligen
     from diffusion.guidance import Guider as _Guider
     from diffusion.model import Model as _Model
     from diffusion.noise import Noise as _Noise
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from diffusion.upscaling.upscaler import Upscaler as _Upscaler
     from diffusion.vision.encode import ClipVision as _ClipVision
     from diffusion.vision.encode import VisionOutput as _ClipVisionOutput
+    from diffusion.vision.photomaker import PhotoMaker as _PhotoMaker
     from diffusion.vision.style import StyleModel as _StyleModel
 else:
     Tensor = _Model = _Upscaler = _Stitcher = _Clip = _Vae = _Sampler = _Guider = _Noise = _ControlNet = Any
-    _ClipVision = _ClipVisionOutput = _StyleModel = _Gligen = Any
+    _ClipVision = _ClipVisionOutput = _StyleModel = _Gligen = _PhotoMaker = Any
 
 Anything = Annotated[Any, Socket("*")]
 Model = Annotated[_Model, Socket("MODEL")]
@@ -35,6 +36,7 @@ ControlNet = Annotated[_ControlNet, Socket("CONTROL_NET")]
 Gligen = Annotated[_Gligen, Socket("GLIGEN")]
 ClipVision = Annotated[_ClipVision, Socket("CLIP_VISION")]
 ClipVisionOutput = Annotated[_ClipVisionOutput, Socket("CLIP_VISION_OUTPUT")]
+PhotoMaker = Annotated[_PhotoMaker, Socket("PHOTOMAKER")]
 StyleModel = Annotated[_StyleModel, Socket("STYLE_MODEL")]
 Image = Annotated[Tensor, Socket("IMAGE")]  # b h w c, 0..1
 Mask = Annotated[Tensor, Socket("MASK")]  # b h w, 0..1

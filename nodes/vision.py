@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import diffusion
 from executor.files import Files
-from executor.node import Folder, Range, node
-from nodes.model_files import problem, state
-from nodes.sockets import ClipVision, ClipVisionOutput, Conditioning, Image, StyleModel
+from executor.node import Folder, Range, Text, node
+from executor.types import Facts
+from nodes.model_files import problem, state, told
+from nodes.sockets import Clip, ClipVision, ClipVisionOutput, Conditioning, Image, PhotoMaker, StyleModel
+from nodes.text import embedding_state
 
 
 def vision_state(files: Files, clip_name: str) -> Any:
@@ -92,3 +95,45 @@ def style_model_apply(
     """The style of a picture, behind the prompt."""
     factor = strength if strength_type == "multiply" else 1.0
     return diffusion.vision.style.apply(conditioning, style_model, clip_vision_output, factor)
+
+
+def photomaker_state(files: Files, photomaker_model_name: str) -> Any:
+    return state(files, "photomaker", photomaker_model_name)
+
+
+def photomaker_problem(files: Files, photomaker_model_name: str) -> str | None:
+    return problem(lambda: diffusion.vision.files.inspect_photomaker(files.model("photomaker", photomaker_model_name)))
+
+
+def photomaker_facts(files: Files, photomaker_model_name: str) -> Sequence[Facts]:
+    path = files.model("photomaker", photomaker_model_name)
+    return (told(lambda: diffusion.vision.files.inspect_photomaker(path), photomaker_model_name),)
+
+
+@node(
+    "PhotoMakerLoader",
+    category="_for_testing/photomaker",
+    experimental=True,
+    fingerprint=photomaker_state,
+    validate=photomaker_problem,
+    facts=photomaker_facts,
+)
+def photo_maker_loader(
+    *, photomaker_model_name: Annotated[str, Folder("photomaker"), "A file of models/photomaker."], files: Files
+) -> PhotoMaker:
+    """Open a network that puts a face into a prompt."""
+    return diffusion.vision.photomaker.load(files.model("photomaker", photomaker_model_name))
+
+
+@node("PhotoMakerEncode", category="_for_testing/photomaker", experimental=True, fingerprint=embedding_state)
+def photo_maker_encode(
+    *,
+    photomaker: PhotoMaker,
+    image: Image,
+    clip: Clip,
+    text: Annotated[
+        str, Text(multiline=True, dynamic=True), "The word before `photomaker` becomes the face of the picture."
+    ] = "photograph of photomaker",
+) -> Conditioning:
+    """Encode a prompt about the person in a picture."""
+    return photomaker.encode(image, clip, text)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from diffusion import unet
-from diffusion.conditioning import Conditioning, Entry
+from diffusion.conditioning import Conditioning, Entry, with_options
 from diffusion.control.handle import Control, Fitted
 from diffusion.model import Model
 from diffusion.regions import batched
@@ -53,6 +53,12 @@ def apply_to_both(conditioning: Iterable[Entry], control: Control, image: Tensor
     (side,) = apply([conditioning], control, image, strength, 0.0, 1.0)
     both = {} if strength == 0 else {"control_apply_to_uncond": True}
     return [(embedding, {**options, **both}) for embedding, options in side]
+
+
+def with_text(conditioning: Iterable[Entry], text: Tensor, options: Mapping[str, Any]) -> Conditioning:
+    """Conditionings whose controls read another text (1, t, d); options: that came with it."""
+    own = {"cross_attn_controlnet": text, "pooled_output_controlnet": options["pooled_output"]}
+    return with_options(conditioning, own)
 
 
 @dataclass(frozen=True, eq=False)

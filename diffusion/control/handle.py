@@ -76,7 +76,8 @@ class NetControl:
         self, seen: tuple[Tensor, ...], x: Tensor, timestep: Tensor, conditions: Mapping[str, Tensor]
     ) -> unet.Control:
         y = conditions.get("y") if self.config.half.label_channels else None
-        outputs = self.network(x, timestep, conditions["context"], y, guide=seen[0], kind=self.kind)
+        context = conditions.get("control_context", conditions["context"])
+        outputs = self.network(x, timestep, context, y, guide=seen[0], kind=self.kind)
         if self.pooled:
             outputs = tuple(t.mean((2, 3), keepdim=True) for t in outputs)
         return unet.Control((None,) * (len(outputs) - 1), outputs[-1], outputs[:-1])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from diffusion.vision import encode as encode
     from diffusion.vision import files as files
+    from diffusion.vision import photomaker as photomaker
     from diffusion.vision import style as style
 
 

@@ -76,3 +76,19 @@ def style_shapes(path: Path) -> Shapes:
         kind = "a style model of Flux" if "redux_up.weight" in header.shapes else detect.what(header.shapes)
         raise ModelFileError(f"{path.name} is no style model that can be run; it is {kind}")
     return header.shapes
+
+
+def find_photomaker(header: Header) -> Part:
+    """The network of a PhotoMaker file that sees faces. Raises ModelFileError if it has none that can be run."""
+    for prefix in ("id_encoder.", ""):
+        inside = {name[len(prefix) :]: s for name, s in header.shapes.items() if name.startswith(prefix)}
+        if "qformer_perceiver.token_proj.0.weight" in inside:
+            raise ModelFileError(f"{header.path.name} is a PhotoMaker model of version 2; only version 1 can be run")
+        if "fuse_module.layer_norm.weight" in inside:
+            return Part(prefix, {n: n for n in inside}, inside)
+    raise ModelFileError(f"{header.path.name} is no PhotoMaker model; it is {detect.what(header.shapes)}")
+
+
+def inspect_photomaker(path: Path) -> dict[str, int]:
+    """The sizes of a PhotoMaker file. Raises ModelFileError if it is none."""
+    return {"context width": find_photomaker(read_header(path)).shapes["fuse_module.layer_norm.weight"][0]}

@@ -14,7 +14,7 @@ from torch import Tensor
 from bench.random_checkpoint import random_state
 from diffusion.conditioned import Conditioned
 from diffusion.control import load
-from diffusion.control.apply import apply, apply_to_both
+from diffusion.control.apply import apply, apply_to_both, with_text
 from diffusion.control.handle import LoraControl, NetControl
 from diffusion.control.net import ControlNet
 from diffusion.model import SD15, Model
@@ -130,6 +130,24 @@ def test_the_old_node_controls_the_negative_too(tmp_path: Path):
     sides = apply(([(POSITIVE, {})], [(NEGATIVE, {})]), control, image(), 1.0, 0.0, 1.0)
     new = Conditioned(own, dict(zip(names, sides, strict=True)), X.shape)(X, torch.tensor(3.0), names)
     assert all(torch.equal(old[n], new[n]) for n in names)
+
+
+@torch.no_grad()
+def test_a_control_may_read_another_text(tmp_path: Path):
+    own, his = model()
+    his_net, control = controlnet(tmp_path)
+    told = with_text([(POSITIVE, {})], NEGATIVE, {"pooled_output": torch.zeros(1, 4)})
+    positive, _ = apply((told, []), control, image(), 1.0, 0.0, 1.0)
+    got = Conditioned(own, {"positive": positive}, X.shape)(X, torch.tensor(3.0), ["positive"])["positive"]
+    at, sigmas = own.prediction, torch.full((2,), 3.0)
+    given, t = at.scale_input(X, sigmas), at.timestep(sigmas)
+    out = his_net(given, t, NEGATIVE.expand(2, -1, -1), image().movedim(-1, 1).expand(2, -1, -1, -1))
+    residuals = {
+        "down_block_additional_residuals": out.down_block_res_samples,
+        "mid_block_additional_residual": out.mid_block_res_sample,
+    }
+    want = his(given, t, POSITIVE.expand(2, -1, -1), **residuals).sample
+    assert error(got, at.to_x0(want, X, sigmas)) < 1e-5
 
 
 def test_strength_nothing_changes_nothing(tmp_path: Path):

@@ -1,6 +1,7 @@
 /** The menu of an input. */
 
 import { isMissing } from "./choices";
+import { folderOf } from "./files";
 import { newGesture } from "./keys";
 import { MenuField } from "./MenuField";
 import type { ControlProps } from "./types";
@@ -18,7 +19,7 @@ export function Combo({ def, id, name, value, onChange, nodeId, disabled, descri
       choices={choices}
       value={value}
       missing={!def.upload && choices.length > 0 && isMissing(value, choices)}
-      pictures={def.upload === "image"}
+      pictures={def.upload === "image" ? folderOf(def) : undefined}
       onOpen={refresh}
       onChange={(choice) => onChange(choice, newGesture(nodeId, name))}
     />

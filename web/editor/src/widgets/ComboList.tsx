@@ -1,6 +1,15 @@
 /** The open list of a menu, over everything else: a filter, and only the rows that are in sight. */
 
-import { useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import {
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type ReactNode,
+  type SyntheticEvent,
+} from "react";
 import { createPortal } from "react-dom";
 import { t } from "../i18n";
 import type { Json } from "../model/types";
@@ -18,7 +27,8 @@ export interface ComboListProps {
   readonly missing: string | undefined;
   /** What opened the list by being typed. */
   readonly typed: string;
-  readonly pictures: boolean;
+  /** The entries are pictures, of this folder. */
+  readonly pictures: string | undefined;
   readonly onChoose: (choice: Json) => void;
   readonly onClose: () => void;
 }
@@ -157,7 +167,7 @@ interface OptionProps {
   readonly choice: Json;
   readonly chosen: boolean;
   readonly active: boolean;
-  readonly pictures: boolean;
+  readonly pictures: string | undefined;
   readonly place: number;
   readonly count: number;
   readonly row: number;
@@ -167,7 +177,7 @@ interface OptionProps {
 function Option({ id, choice, chosen, active, pictures, place, count, row, onChoose }: OptionProps) {
   const name = textOf(choice);
   const [folder, file] = splitPath(name);
-  const ref = pictures ? fileOf(name) : undefined;
+  const ref = pictures ? fileOf(name, pictures) : undefined;
   return (
     <div
       id={id}
@@ -182,7 +192,7 @@ function Option({ id, choice, chosen, active, pictures, place, count, row, onCho
       onPointerDown={(event) => event.preventDefault()}
       onClick={onChoose}
     >
-      {ref && <img src={viewUrl(ref, { preview: 50 })} alt="" loading="lazy" />}
+      {ref && <img src={viewUrl(ref, { preview: 50 })} alt="" loading="lazy" onError={hide} />}
       <span className="w-option-name">
         {folder && <span className="w-folder">{folder}</span>}
         <span className="w-file-name">{file}</span>
@@ -190,6 +200,11 @@ function Option({ id, choice, chosen, active, pictures, place, count, row, onCho
       {chosen && <Check />}
     </div>
   );
+}
+
+/** Of a file that is no picture, or is gone, there is nothing to show. */
+function hide(event: SyntheticEvent<HTMLElement>): void {
+  event.currentTarget.style.visibility = "hidden";
 }
 
 function placeAt(anchor: HTMLElement, least: number): Place {

@@ -3,10 +3,9 @@
 import { lazy, Suspense, useRef, useState, type DragEvent } from "react";
 import { editor, setDefs } from "../app/editor";
 import { t } from "../i18n";
-import { text } from "../model/json";
 import type { Upload as Kind } from "../model/nodes";
 import { Combo } from "./Combo";
-import { fileOf, fileValue, maskValue, mediaKind, viewUrl, type FileRef } from "./files";
+import { fileOf, folderOf, fileValue, maskValue, mediaKind, viewUrl, type FileRef } from "./files";
 import { Brush, Upload } from "./icons";
 import { newGesture } from "./keys";
 import type { ControlProps } from "./types";
@@ -19,7 +18,7 @@ const ACCEPTED: Readonly<Record<Kind, string>> = { image: "image/*", video: "vid
 
 export function FileField(props: ControlProps) {
   const { def, name, value, onChange, nodeId, disabled } = props;
-  const folder = text(def.options.image_folder) ?? "input";
+  const folder = folderOf(def);
   const file = fileOf(value, folder);
   const input = useRef<HTMLInputElement>(null);
   const [painting, setPainting] = useState(false);

@@ -18,7 +18,8 @@ export interface MenuFieldProps {
   readonly value: Json | undefined;
   /** The value is no entry, and should be one. */
   readonly missing?: boolean;
-  readonly pictures?: boolean;
+  /** The entries are pictures, of this folder. */
+  readonly pictures?: string | undefined;
   readonly onOpen?: () => void;
   readonly onChange: (choice: Json) => void;
 }
@@ -72,7 +73,7 @@ export function MenuField(props: MenuFieldProps) {
           chosen={indexOf(value, choices)}
           missing={missing ? textOf(value) : undefined}
           typed={open}
-          pictures={props.pictures ?? false}
+          pictures={props.pictures}
           onChoose={onChange}
           onClose={() => (setOpen(undefined), button.current?.focus())}
         />

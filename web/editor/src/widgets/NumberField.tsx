@@ -41,6 +41,7 @@ export function NumberField(props: ControlProps) {
       setTyped(undefined);
       step(steps * (event.shiftKey ? 10 : 1), held.current);
     } else if (event.key === "Enter") commit();
+    else if (event.key === "Escape" && typed === undefined) event.currentTarget.blur();
     else if (event.key === "Escape") setTyped(undefined);
   };
 

@@ -19,6 +19,7 @@ export function TextArea(props: ControlProps) {
 
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     keepKeys(event);
+    if (event.key === "Escape") event.currentTarget.blur();
     const steps = { ArrowUp: 1, ArrowDown: -1 }[event.key];
     if (!steps || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();

@@ -1,5 +1,7 @@
 /** Files of the server as values of inputs: `folder/name.png [input]`. */
 
+import { text } from "../model/json";
+import type { InputDef } from "../model/nodes";
 import type { Json } from "../model/types";
 import { address } from "../run/server";
 
@@ -7,6 +9,11 @@ export interface FileRef {
   readonly filename: string;
   readonly subfolder: string;
   readonly type: string;
+}
+
+/** The folder that an input reads. */
+export function folderOf(def: InputDef): string {
+  return text(def.options.image_folder) ?? "input";
 }
 
 const ANNOTATED = /^(.*?)(?: \[(input|output|temp)\])?$/s;

@@ -9,11 +9,12 @@ import type { Defs } from "../model/nodes";
 import { isWorkflow, read } from "../model/read";
 import type { Document, Json, JsonObject } from "../model/types";
 import { parseJson as parse, printJson as print } from "../model/jsontext";
+import { missingOf } from "../panels/missing";
 import { look } from "../run/follow";
 import { address, ask, getJson, Refused } from "../run/server";
 import { uploadFile } from "../widgets/upload";
 import { closeTab, editor, make, openDocument, tabOf, type Tab } from "./editor";
-import { makeRoom } from "./layout";
+import { makeRoom, showRight } from "./layout";
 import { toast } from "./toasts";
 
 /** The node types are needed to read values; they come soon after the page. */
@@ -104,11 +105,20 @@ async function openAs(name: string, make: () => Promise<Document>, path?: string
     const before = tabOf(editor.get());
     openDocument(doc, name, path);
     if (before && isUnused(before)) closeTab(before.id);
+    sayWhatIsMissing(doc, name);
     makeRoom();
     return true;
   } catch (error) {
     return fail(error instanceof Refused ? t("app.cannotOpen", { name, why: error.message }) : t("app.unreachable"));
   }
+}
+
+function sayWhatIsMissing(doc: Document, name: string): void {
+  const { types, choices } = missingOf(doc, editor.get().defs);
+  const count = types.length + choices.length;
+  if (!count) return;
+  const show = { label: t("app.show"), run: () => showRight("problems") };
+  toast("info", t("app.lacks", { name, count }), show);
 }
 
 /** A new tab in which nothing was done makes room for what is opened. */

@@ -7,7 +7,8 @@ import { readDefs } from "../model/nodes";
 import { watchChanges } from "../run/auto";
 import { follow, whenCrashed, whenEnded } from "../run/follow";
 import { pause } from "../run/jobs";
-import { queue, run, whenTold } from "../run/run";
+import { forgetSolved, queue, run, whenTold } from "../run/run";
+import { settled } from "../panels/settled";
 import { openGallery } from "../panels/pictures";
 import { getJson } from "../run/server";
 import { newTab } from "./actions";
@@ -37,6 +38,7 @@ export async function start(): Promise<void> {
   await openWhatIsThere();
   keepTabs();
   watchChanges();
+  settled.subscribe(forgetSolved);
   connectNow = follow();
 }
 

@@ -31,6 +31,7 @@ export const app = {
   hours: ["{hours} h {minutes} min", "{hours} 小时 {minutes} 分"],
   interrupt: ["Cancel run", "取消运行"],
   jobName: ["Job {id}", "任务 {id}"],
+  lacks: ["“{name}” names {count} nodes or files that are not here", "“{name}”引用了 {count} 个此处没有的节点或文件"],
   left: ["{time} left", "剩余 {time}"],
   library: ["Workflows", "工作流"],
   lost: ["The server cannot be reached. Trying again…", "无法连接服务器，正在重试……"],

@@ -4,17 +4,9 @@ import { fit } from "../model/fit";
 import type { Defs } from "../model/nodes";
 import { missing, type Missing, type MissingChoice, type Spot } from "../model/missing";
 import { editor } from "../app/editor";
+import { find } from "../run/stale";
 import type { NodeProblem } from "../run/types";
-import {
-  level,
-  levels,
-  ROOT,
-  type Definition,
-  type Document,
-  type Graph,
-  type Node,
-  type NodeId,
-} from "../model/types";
+import { level, levels, ROOT, type Definition, type Document, type Node, type NodeId } from "../model/types";
 
 const NONE: Missing = { types: [], choices: [] };
 const known = new WeakMap<Document, { defs: Defs; found: Missing }>();
@@ -58,10 +50,7 @@ function hostOf(doc: Document, definition: string): Spot | undefined {
 
 /** The title of a node by the id that the server gives it. */
 export function nodeName(doc: Document, id: NodeId): string {
-  const path = id.split(":");
-  let graph: Graph | undefined = doc.root;
-  for (const host of path.slice(0, -1)) graph = doc.definitions.get(graph?.nodes.get(host)?.type ?? "");
-  const node = graph?.nodes.get(path.at(-1)!);
+  const node = find(doc, id)?.node;
   if (!node) return `#${id}`;
   const title = node.title ?? doc.definitions.get(node.type)?.name ?? editor.get().defs.get(node.type)?.title;
   return `${title ?? node.type} #${id}`;

@@ -1,6 +1,6 @@
 /** Running the graph that is shown. */
 
-import { activeTab, changeTab, edit, editor, type Tab } from "../app/editor";
+import { activeTab, changeTab, edit, editor, tabOf, type Tab } from "../app/editor";
 import { present } from "../model/history";
 import { isObject, object } from "../model/json";
 import { rolled } from "../model/seeds";
@@ -10,7 +10,9 @@ import { look, targets as targetsOf } from "./follow";
 import { problemsOf } from "./problems";
 import { postJson, Refused } from "./server";
 import { clientId } from "./session";
+import { standing } from "./stale";
 import { runningJob, runs, setProblems } from "./state";
+import type { NodeProblem } from "./types";
 
 export { run } from "./state";
 export type { NodeProblem, NodeRun, RunState } from "./types";
@@ -56,12 +58,12 @@ async function queueOnce(tab: string, options: QueueOptions): Promise<boolean> {
   const doc = roll(tab);
   if (!doc) return false;
   try {
-    accepted(tab, object(await postJson("prompt", request(doc, options))), options);
+    accepted(tab, doc, object(await postJson("prompt", request(doc, options))), options);
     return true;
   } catch (error) {
     if (!(error instanceof Refused)) tell("unreachable", "");
     else {
-      setProblems(tab, problemsOf(error.answer));
+      told(tab, doc, problemsOf(error.answer));
       tell("refused", error.message);
     }
     return false;
@@ -90,9 +92,27 @@ function request(doc: Document, options: QueueOptions): Json {
   return body;
 }
 
-function accepted(tab: string, answer: JsonObject, options: QueueOptions): void {
+/** The problems of a document, for as long as it stays as it is where they are. */
+function told(tab: string, doc: Document, problems: readonly NodeProblem[]): void {
+  toldOf.set(tab, doc);
+  setProblems(tab, problems);
+}
+
+const toldOf = new Map<string, Document>();
+
+/** Called when the shown document has changed. */
+export function forgetSolved(): void {
+  const tab = tabOf(editor.get());
+  const before = tab && toldOf.get(tab.id);
+  const problems = tab && runs.get().problems.get(tab.id);
+  if (!tab || !before || !problems?.length) return;
+  const left = standing(problems, before, present(tab.history));
+  if (left !== problems) setProblems(tab.id, left);
+}
+
+function accepted(tab: string, doc: Document, answer: JsonObject, options: QueueOptions): void {
   const id = String(answer.prompt_id);
-  setProblems(tab, problemsOf(answer));
+  told(tab, doc, problemsOf(answer));
   if (options.targets) targetsOf.set(id, options.targets);
   runs.set((state) => ({ ...state, tabs: new Map(state.tabs).set(id, tab) }));
   if (!runs.get().jobs.has(id)) void look(id, tab);

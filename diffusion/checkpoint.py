@@ -8,7 +8,7 @@ from typing import NoReturn, cast
 
 import torch
 
-from diffusion import detect, encoders, families, folders, networks, parts
+from diffusion import detect, encoders, families, folders, networks, parts, tiny_vae
 from diffusion.coding import Placed, Vae
 from diffusion.header import Header, ModelFileError, read_header
 from diffusion.model import Model
@@ -77,8 +77,10 @@ def load_unet(path: Path, weight_dtype: str = "default") -> Model:
 
 
 def load_vae(path: Path) -> Vae:
-    """A VAE alone. Raises ModelFileError."""
+    """A VAE alone, or the pair of files of a TAESD by that of its decoder. Raises ModelFileError."""
     header = read_header(path)
+    if detect.is_tiny(header.shapes):
+        return tiny_vae.load(path)
     return _vae(header, open_weights(path, header))
 
 

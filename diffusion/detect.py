@@ -193,7 +193,15 @@ def inspect(path: Path) -> dict[str, int]:
 
 def inspect_vae(path: Path) -> dict[str, int]:
     """The sizes of a file's autoencoder. Raises ModelFileError if it has none."""
-    return {"latent channels": vae(read_header(path)).shapes["decoder.conv_in.weight"][1]}
+    header = read_header(path)
+    if is_tiny(header.shapes):
+        return {"latent channels": header.shapes["1.weight"][1]}
+    return {"latent channels": vae(header).shapes["decoder.conv_in.weight"][1]}
+
+
+def is_tiny(shapes: Shapes) -> bool:
+    """Whether a file is the decoder of a TAESD, as its author publishes it."""
+    return len(shapes.get("1.weight", ())) == 4 and "3.conv.0.weight" in shapes
 
 
 def inspect_text(path: Path) -> dict[str, int]:

@@ -37,6 +37,9 @@ FOLDERS: dict[str, tuple[str, ...]] = {
 }
 
 
+TINY_VAES = ("taesd", "taesdxl", "taesd3", "taef1")
+
+
 class FileProblem(ValueError):
     """A name in a graph leads to no file that may be read; the message names it and the remedy."""
 
@@ -72,7 +75,15 @@ class Files:
     def names(self, folder: str) -> list[str]:
         """The names under which a kind of model can be asked for: relative paths with `/`, sorted."""
         found = {name for place in self.folders(folder) for name in names_in(place, folder)}
-        return sorted(found)
+        return sorted(found | self._pairs(folder).keys())
+
+    def _pairs(self, folder: str) -> dict[str, Path]:
+        """Tiny VAEs are two files of another folder, asked for by what their names share; here that of the decoder."""
+        if folder != "vae":
+            return {}
+        files = {PurePosixPath(name).stem: name for name in self.names("vae_approx")}
+        whole = (n for n in TINY_VAES if {f"{n}_encoder", f"{n}_decoder"} <= files.keys())
+        return {name: self.model("vae_approx", files[f"{name}_decoder"]) for name in whole}
 
     def resolve(self, folder: str, name: str) -> str:
         """The file that `name` means: itself, with `/` for `\\`, or the only file of that name in another folder."""
@@ -98,6 +109,8 @@ class Files:
     def model(self, folder: str, name: str) -> Path:
         """The path of a model by its name. Raises FileProblem if there is none."""
         name = self.resolve(folder, name)
+        if name in (pairs := self._pairs(folder)):
+            return pairs[name]
         return next(p for place in self.folders(folder) if (p := place / name).exists())
 
     def input(self, name: str) -> Path:

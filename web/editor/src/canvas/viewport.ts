@@ -54,13 +54,18 @@ export function sizes(): Sizes {
   return found;
 }
 
+/** Who asks the system for less movement is there at once. */
+function moving(milliseconds: number): number {
+  return window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : milliseconds;
+}
+
 export function fitView(ids?: readonly string[]): void {
   const nodes = ids?.length ? { nodes: ids.map((id) => ({ id })) } : {};
-  void flow?.fitView({ ...nodes, padding: 0.12, duration: 200, maxZoom: 1.2, minZoom: 0.05 });
+  void flow?.fitView({ ...nodes, padding: 0.12, duration: moving(200), maxZoom: 1.2, minZoom: 0.05 });
 }
 
 export function zoomBy(factor: number): void {
-  if (flow) void flow.zoomTo(flow.getZoom() * factor, { duration: 120 });
+  if (flow) void flow.zoomTo(flow.getZoom() * factor, { duration: moving(120) });
 }
 
 /** Back to the canvas after something that floated over it: keys reach it again. */

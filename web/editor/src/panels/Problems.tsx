@@ -21,7 +21,7 @@ export function Problems() {
   return (
     <Panel title={t("app.problems")} side="right" onClose={() => toggleRight("problems")}>
       {none && <Nothing>{t("panels.noProblems")}</Nothing>}
-      <ul className="problems">
+      <ul className="issues">
         {problems.map((problem, i) => (
           <Problem key={i} problem={problem} doc={doc} />
         ))}
@@ -29,7 +29,7 @@ export function Problems() {
       {doc && !!gone?.types.length && (
         <section aria-label={t("panels.missingNodes")}>
           <h3>{t("panels.missingNodes")}</h3>
-          <ul className="problems">
+          <ul className="issues">
             {gone.types.map((type) => (
               <Type key={type.type} missing={type} doc={doc} />
             ))}
@@ -39,7 +39,7 @@ export function Problems() {
       {doc && !!gone?.choices.length && (
         <section aria-label={t("panels.missingModels")}>
           <h3>{t("panels.missingModels")}</h3>
-          <ul className="problems">
+          <ul className="issues">
             {gone.choices.map((choice) => (
               <Choice key={`${choice.level} ${choice.node} ${choice.input}`} missing={choice} doc={doc} />
             ))}
@@ -74,9 +74,9 @@ function Problem({ problem, doc }: { problem: NodeProblem; doc: Document | undef
   const text = (
     <>
       <Icon name="alert" size={16} />
-      <span className="problem-text">
+      <span className="issue-text">
         {node && doc && (
-          <span className="problem-place">
+          <span className="issue-place">
             {nodeName(doc, node)} {input && <span className="dim">› {input}</span>}
           </span>
         )}
@@ -85,13 +85,13 @@ function Problem({ problem, doc }: { problem: NodeProblem; doc: Document | undef
     </>
   );
   return (
-    <li className={`problem ${severity}`}>
+    <li className={`issue ${severity}`}>
       {node ? (
         <button type="button" title={t("panels.goThere")} onClick={() => visit(node)}>
           {text}
         </button>
       ) : (
-        <div className="problem-whole">{text}</div>
+        <div className="issue-whole">{text}</div>
       )}
     </li>
   );
@@ -100,11 +100,11 @@ function Problem({ problem, doc }: { problem: NodeProblem; doc: Document | undef
 function Type({ missing, doc }: { missing: MissingType; doc: Document }) {
   const { type, pack, nodes, nearest } = missing;
   return (
-    <li className="problem error">
+    <li className="issue error">
       <button type="button" title={t("panels.goThere")} onClick={() => visit(spotId(doc, nodes[0]!))}>
         <Icon name="node" size={16} />
-        <span className="problem-text">
-          <span className="problem-place">{type}</span>
+        <span className="issue-text">
+          <span className="issue-place">{type}</span>
           <span className="dim">
             {[
               pack && t("panels.fromPack", { pack }),
@@ -124,18 +124,18 @@ function Choice({ missing, doc }: { missing: MissingChoice; doc: Document }) {
   const { input, value, nearest, url } = missing;
   const id = spotId(doc, missing);
   return (
-    <li className="problem warning">
+    <li className="issue warning">
       <button type="button" title={t("panels.goThere")} onClick={() => visit(id)}>
         <Icon name="alert" size={16} />
-        <span className="problem-text">
-          <span className="problem-place">
+        <span className="issue-text">
+          <span className="issue-place">
             {nodeName(doc, id)} <span className="dim">› {input}</span>
           </span>
           <span className="file">{value}</span>
         </span>
       </button>
       {url && /^https:/.test(url) && (
-        <a className="problem-url" href={url} target="_blank" rel="noreferrer noopener">
+        <a className="issue-url" href={url} target="_blank" rel="noreferrer noopener">
           {t("panels.whereToGet")}
         </a>
       )}

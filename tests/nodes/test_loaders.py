@@ -12,10 +12,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from diffusion.header import ModelFileError
 from executor.files import Files
 from executor.node import registry
 from executor.types import Fact
 from nodes import loaders
+from tests import make_models
 
 ROOT = Path(__file__).parents[2]
 NAME = "starter-emoji-128.safetensors"
@@ -84,6 +86,51 @@ def test_the_key_follows_the_file_and_the_precision(kind: str, files: Files, mon
 
 def test_encoders_of_other_families_are_a_problem(files: Files):
     assert "type 'sd3' cannot be run yet" in str(loaders.clip_problem(files, NAME, "sd3"))
+    assert "type 'flux' cannot be run yet" in str(loaders.dual_clip_problem(files, NAME, NAME, "flux"))
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """Text encoders of two widths, and of one kind twice."""
+    base = tmp_path_factory.mktemp("texts")
+    (base / "models/text_encoders").mkdir(parents=True)
+    for name, width in (("l", 64), ("again", 64), ("g", 128)):
+        tensors = make_models.text(width, "", projected=width == 128)
+        save_file(tensors, base / f"models/text_encoders/{name}.safetensors")
+    return Files(base)
+
+
+def test_two_text_encoders_open_as_one(texts: Files):
+    one, two = "g.safetensors", "l.safetensors"
+    assert loaders.dual_clip_problem(texts, one, two, "sdxl") is None
+    assert loaders.dual_clip_facts(texts, one, two) == ({WIDTH: Fact(192, f"{one} and {two}")},)
+    clip = loaders.dual_clip_loader(clip_name1=one, clip_name2=two, type="sdxl", files=texts)
+    assert [e.name for e in clip.encoders] == ["clip_l", "clip_g"]
+    assert clip.encode("a fox")[0].shape == (1, 77, 192)
+
+
+def test_two_text_encoders_of_one_kind_are_a_problem(texts: Files):
+    said = loaders.dual_clip_problem(texts, "l.safetensors", "again.safetensors", "sdxl")
+    assert "again.safetensors and l.safetensors hold text encoders of one kind, 64 wide" in str(said)
+
+
+def test_the_key_of_two_encoders_follows_both_files(texts: Files):
+    before = loaders.dual_clip_state(texts, "l.safetensors", "g.safetensors")
+    os.utime(texts.model("text_encoders", "g.safetensors"), ns=(1, 1))
+    assert loaders.dual_clip_state(texts, "l.safetensors", "g.safetensors") != before
+
+
+def test_a_config_says_only_what_is_predicted(files: Files):
+    (files.base / "models/configs").mkdir()
+    (files.base / "models/configs/v.yaml").write_text('model:\n  params:\n    parameterization: "v"\n')
+    model, clip, vae = loaders.checkpoint_loader(config_name="v.yaml", ckpt_name=NAME, files=files)
+    assert (model.prediction.kind, len(clip.encoders), vae.channels) == ("v", 1, 4)
+
+
+def test_a_checkpoint_without_a_vision_network_says_so_when_it_is_used(files: Files):
+    made = loaders.unclip_checkpoint_loader(ckpt_name=NAME, files=files)
+    with pytest.raises(ModelFileError, match="holds no CLIP vision network; it is a Stable Diffusion 1 model"):
+        made.clip_vision.encode(torch.zeros(1, 8, 8, 3))
 
 
 def test_hooks_need_no_torch():

@@ -1,5 +1,6 @@
 /** Problems that a change of the graph may have solved are told no longer; the next run tells anew. Pure. */
 
+import { same as equal } from "../model/json";
 import type { Document, Graph, Node, NodeId } from "../model/types";
 import type { NodeProblem } from "./types";
 

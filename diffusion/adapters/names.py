@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from diffusion.layouts import MIDDLE, RES, UNET_ENDS
+from diffusion.layouts import RES, UNET_ENDS
 
 UNET = ("lora_unet_", "unet_", "diffusion_model_", "model_diffusion_model_", "base_model_model_", "lycoris_", "")
 """What stands before the name of a UNet's layer."""
@@ -21,7 +21,6 @@ TEXT = {
 
 _RES = {ours: theirs for theirs, ours in RES.items()}
 _ENDS = {ours: theirs for theirs, ours in UNET_ENDS.items()}
-_MIDDLE = {ours: f"mid_block.{theirs}" for theirs, ours in MIDDLE.items()}
 
 
 def flat(name: str) -> str:
@@ -74,9 +73,13 @@ def _diffusers_name(layer: str, places: Mapping[str, str]) -> str:
 def _diffusers_places(layers: Iterable[str]) -> dict[str, str]:
     """`input_blocks.4.0` -> `down_blocks.1.resnets.0`: the original counts blocks through, diffusers by level."""
     kinds = {m[1]: k for m in map(PLACE.fullmatch, layers) if m and (k := _kind(m[2]))}
-    places = {place: name for place, name in _MIDDLE.items() if place in kinds}
+    places: dict[str, str] = {}
+    counts = {"resnets": 0, "attentions": 0}
+    for place in sorted((p for p in kinds if p.startswith("middle")), key=_order):
+        places[place] = f"mid_block.{kinds[place]}.{counts[kinds[place]]}"
+        counts[kinds[place]] += 1
     for side, theirs, end in (("input", "down", "downsamplers"), ("output", "up", "upsamplers")):
-        level, counts = 0, {"resnets": 0, "attentions": 0}
+        level, counts = 0, dict.fromkeys(counts, 0)
         for place in sorted((p for p in kinds if p.startswith(side)), key=_order):
             if kinds[place] == "resize":
                 places[place] = f"{theirs}_blocks.{level}.{end}.0"

@@ -25,7 +25,7 @@ function same(id: NodeId, before: Document, now: Document): boolean {
   if (!was || !is) return was === is;
   const [a, b] = [was.node, is.node];
   return (
-    a.values === b.values && a.type === b.type && a.mode === b.mode && feeds(was.graph, id) === feeds(is.graph, id)
+    equal(a.values, b.values) && a.type === b.type && a.mode === b.mode && feeds(was.graph, id) === feeds(is.graph, id)
   );
 }
 

@@ -338,3 +338,63 @@ def test_the_sign_of_v_is_the_last_transformers(place: Path):
     assert float(weights.of(part).tensors[biases[-1]].float().std()) > families.V_DEVIATION
     assert families.use(header, family, part, weights).prediction.kind == "v"
     assert families.use(header, family, part, weights, "eps").prediction.kind == "eps"
+
+
+# --- folders -------------------------------------------------------------------------------------
+
+
+def under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t.contiguous() for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def write_folder(folder: Path, name: str, texts: Mapping[str, Mapping[str, Tensor]]) -> Path:
+    """A family in diffusers' folders; the names inside its files may be anybody's."""
+    made = make_models.MAKERS[name]()
+    parts = {"unet": under(made, make_models.UNET), "vae": under(made, make_models.VAE), **texts}
+    for part, tensors in parts.items():
+        (folder / part).mkdir(parents=True)
+        file = "model" if part.startswith("text") else "diffusion_pytorch_model"
+        save_file({n: t.contiguous() for n, t in tensors.items()}, folder / part / f"{file}.safetensors")
+    return folder
+
+
+def test_a_folder_of_xl_is_the_checkpoint(tmp_path: Path, place: Path):
+    texts = {"text_encoder": small_text(), "text_encoder_2": make_models.text(G, "", projected=True)}
+    model, clip, _ = checkpoint.load_folder(write_folder(tmp_path / "xl", "sdxl", texts))
+    one, whole, _ = checkpoint.load(make_models.write("sdxl", place))
+    got, want = clip.encode("a fox"), whole.encode("a fox")
+    assert torch.equal(got[0], want[0])
+    assert torch.equal(got[1]["pooled_output"], want[1]["pooled_output"])
+    x, times, y = torch.randn(SHAPE), torch.tensor([3, 800.5]), torch.randn(2, G + 1536)
+    assert torch.equal(model.network(x, times, context=got[0], y=y), one.network(x, times, context=got[0], y=y))
+
+
+def test_a_folder_of_sd2_lacks_the_text_encoders_last_layer(tmp_path: Path, place: Path):
+    cut = {n: t for n, t in make_models.text(L, "", projected=True).items() if ".layers.1." not in n}
+    folder = write_folder(tmp_path / "sd2", "sd2", {"text_encoder": cut})
+    (folder / "scheduler").mkdir()
+    (folder / "scheduler/scheduler_config.json").write_text('{"prediction_type": "v_prediction"}')
+    model, clip, _ = checkpoint.load_folder(folder)
+    _, whole, _ = checkpoint.load(make_models.write("sd2", place))
+    assert torch.equal(clip.encode("a fox")[0], whole.encode("a fox")[0])
+    assert model.prediction.kind == "v"
+
+
+def test_a_folder_of_xl_without_its_second_encoder_names_it(tmp_path: Path):
+    folder = write_folder(tmp_path / "xl", "sdxl", {"text_encoder": small_text()})
+    with pytest.raises(ModelFileError, match="xl lacks text_encoder or text_encoder_2"):
+        checkpoint.load_folder(folder)
+
+
+# --- what does not fit ---------------------------------------------------------------------------
+
+
+def test_xl_without_its_second_encoder_says_so_when_it_is_used(tmp_path: Path):
+    made = make_models.MAKERS["sdxl"]()
+    save_file(
+        {n: t.contiguous() for n, t in made.items() if not n.startswith("conditioner.embedders.1.")},
+        tmp_path / "half.safetensors",
+    )
+    _, clip, _ = checkpoint.load(tmp_path / "half.safetensors")
+    with pytest.raises(ModelFileError, match=r"half\.safetensors holds one text encoder, but Stable Diffusion XL has"):
+        clip.encode("a fox")

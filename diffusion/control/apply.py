@@ -27,6 +27,11 @@ class Applied:
     end: float = 1.0
     previous: Applied | None = None
 
+    @property
+    def nbytes(self) -> int:
+        """The size of the picture; the weights are the control's."""
+        return self.hint.nbytes
+
 
 def apply(
     sides: Iterable[Iterable[Entry]], control: Control, image: Tensor, strength: float, start: float, end: float

@@ -33,6 +33,10 @@ class VisionOutput:
     last_hidden_state: Tensor  # b n w
     penultimate_hidden_states: Tensor  # b n w
 
+    @property
+    def nbytes(self) -> int:
+        return self.image_embeds.nbytes + self.last_hidden_state.nbytes + self.penultimate_hidden_states.nbytes
+
 
 @dataclass(frozen=True, eq=False)
 class ClipVision:

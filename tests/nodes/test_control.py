@@ -27,7 +27,7 @@ assert nodes.__name__
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("controlled")
-    for name in ("sd1", "sd2", "sdxl"):
+    for name in ("sd1", "sd1_inpainting", "sd2", "sdxl"):
         make_models.write(name, base / "models/checkpoints")
     for name, (folder, _) in make_controls.MAKERS.items():
         make_controls.write(name, base / "models" / folder)
@@ -91,7 +91,7 @@ def run(graph: Graph, base: Path) -> Tensor:
 
 CONTROLS = [
     ("sd1", "controlnet_sd1"), ("sd2", "controlnet_sd2"), ("sdxl", "controlnet_sdxl"), ("sdxl", "union_sdxl"),
-    ("sdxl", "control_lora_sdxl"), ("sd1", "t2i_sd1"),
+    ("sdxl", "control_lora_sdxl"), ("sd1", "t2i_sd1"), ("sd1_inpainting", "controlnet_sd1"),
 ]  # fmt: skip
 
 

@@ -68,6 +68,17 @@ def test_the_originals_layout_counts_blocks_through(tmp_path: Path):
     assert all(error(a, b) < 1e-6 for a, b in zip(other.look(hint, 8, 8), ours.look(hint, 8, 8), strict=True))
 
 
+def test_the_light_originals_layout_counts_by_level(tmp_path: Path):
+    his, ours = adapter("light", tmp_path)
+    state = {re.sub(r"\.resnets\.", ".body.", n.removeprefix("adapter.")): t for n, t in his.state_dict().items()}
+    save_file(state, tmp_path / "t2iadapter_color.safetensors")
+    other = load.load(tmp_path / "t2iadapter_color.safetensors")
+    assert isinstance(other, AdapterControl)
+    assert other.config == ours.config
+    hint = torch.rand(1, 3, 64, 64)
+    assert all(error(a, b) < 1e-6 for a, b in zip(other.look(hint, 8, 8), ours.look(hint, 8, 8), strict=True))
+
+
 UNETS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "full": (
         {

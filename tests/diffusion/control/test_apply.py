@@ -150,6 +150,19 @@ def test_a_control_may_read_another_text(tmp_path: Path):
     assert error(got, at.to_x0(want, X, sigmas)) < 1e-5
 
 
+@torch.no_grad()
+def test_within_an_area_the_picture_is_all_of_the_crop(tmp_path: Path):
+    own, his = model()
+    his_net, control = controlnet(tmp_path)
+    area = {"area": (8, 8, 0, 2)}
+    positive, _ = apply(([(POSITIVE, area)], []), control, image(1, 64, 64), 1.0, 0.0, 1.0)
+    got = Conditioned(own, {"positive": positive}, X.shape)(X, torch.tensor(3.0), ["positive"])["positive"]
+    crop = X[..., 2:10]
+    hint = image(1, 64, 64).movedim(-1, 1).expand(2, -1, -1, -1)
+    want = reference(his, [(his_net, 1.0)], hint, crop, 3.0, POSITIVE.expand(2, -1, -1))
+    assert error(got[..., 2:10], want) < 1e-5
+
+
 def test_strength_nothing_changes_nothing(tmp_path: Path):
     _, control = controlnet(tmp_path)
     assert apply(([(POSITIVE, {})],), control, image(), 0.0, 0.0, 1.0) == [[(POSITIVE, {})]]

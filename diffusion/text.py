@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diffusion import embedding_files, embeddings
+from diffusion import embedding_files, embeddings, patches
 from diffusion.clip import ClipConfig
 from diffusion.prompt import Chunk, Token, Vector, chunks, pieces, weighted
 from diffusion.tokenizer import END, tokenize
@@ -123,7 +123,12 @@ class Clip:
 
 
 def parameter_bytes(network: Any) -> int:
-    """The size of a network's weights; the network may be wrapped by its place."""
+    """The size of a network's weights, or only of its patches where the weights are another handle's too.
+
+    The network may be wrapped by its place.
+    """
+    if changes := getattr(network, "patches", None):
+        return patches.nbytes(changes)
     module = getattr(network, "module", network)
     return sum(p.nbytes for p in module.parameters()) if isinstance(module, torch.nn.Module) else 0
 

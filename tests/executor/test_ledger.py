@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,7 +41,7 @@ def texts(*, count: int) -> list[str]:
     return [f"text {i % 2}" for i in range(count)]
 
 
-def save(base: Path, contents: Sequence[bytes], job: str = "j", node: str = "7") -> list[str]:
+def save(base: Path, contents: Sequence[bytes | output_files.Pieces], job: str = "j", node: str = "7") -> list[str]:
     """Save as a node of a job that runs (again)."""
     files = replace(Files(base), ledger=Ledger(base, job).of(node))
     return [place["filename"] for place in output_files.save(files, "output", "a", "txt", contents)]
@@ -64,6 +64,23 @@ def test_what_was_saved_is_told_again(tmp_path: Path):
     assert save(tmp_path, [b"1", b"2"]) == ["a_00001_.txt", "a_00002_.txt"]
     assert save(tmp_path, [b"1", b"2", b"3"]) == ["a_00001_.txt", "a_00002_.txt", "a_00003_.txt"]
     assert there(tmp_path) == {"a_00001_.txt": b"1", "a_00002_.txt": b"2", "a_00003_.txt": b"3"}
+
+
+def test_what_comes_in_pieces_is_known_by_its_length(tmp_path: Path):
+    class Parts:
+        def __init__(self, *parts: bytes):
+            self.parts = parts
+
+        def __len__(self) -> int:
+            return sum(map(len, self.parts))
+
+        def __iter__(self) -> Iterator[bytes]:
+            return iter(self.parts)
+
+    assert save(tmp_path, [Parts(b"12", b"3")]) == ["a_00001_.txt"]
+    assert save(tmp_path, [Parts(b"456")]) == ["a_00001_.txt"]
+    (tmp_path / "output" / "a_00001_.txt").write_bytes(b"somebody's")
+    assert save(tmp_path, [Parts(b"456")]) == ["a_00002_.txt"]
 
 
 def test_other_jobs_and_other_nodes_save_their_own(tmp_path: Path):

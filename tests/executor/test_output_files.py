@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
 from multiprocessing import get_context
@@ -12,7 +13,7 @@ import pytest
 
 from executor import output_files
 from executor.files import FileProblem, Files
-from executor.output_files import fill, save, texts
+from executor.output_files import Pieces, fill, save, texts
 
 NOW = datetime(2026, 3, 4, 5, 6, 7)
 
@@ -22,7 +23,20 @@ def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-def names(files: Files, prefix: str, *contents: bytes) -> list[str]:
+class Parts:
+    """What is too large to be held."""
+
+    def __init__(self, *parts: bytes | memoryview):
+        self.parts = parts
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        return iter(self.parts)
+
+
+def names(files: Files, prefix: str, *contents: bytes | Pieces) -> list[str]:
     return [entry["filename"] for entry in save(files, "output", prefix, "png", contents)]
 
 
@@ -31,6 +45,20 @@ def test_names_count_on(files: Files):
     assert names(files, "a", b"3") == ["a_00003_.png"]
     assert names(files, "ab", b"4") == ["ab_00001_.png"]
     assert (files.root("output") / "a_00002_.png").read_bytes() == b"2"
+
+
+def test_what_comes_in_pieces_is_one_file_or_none(files: Files):
+    assert names(files, "a", Parts(b"12", memoryview(b"34"))) == ["a_00001_.png"]
+    assert (files.root("output") / "a_00001_.png").read_bytes() == b"1234"
+
+    class Broken(Parts):
+        def __iter__(self) -> Iterator[bytes | memoryview]:
+            yield b"1"
+            raise ValueError("no memory")
+
+    with pytest.raises(ValueError, match="no memory"):
+        names(files, "a", Broken())
+    assert [p.name for p in files.root("output").iterdir()] == ["a_00001_.png"]
 
 
 def test_the_counter_is_one_more_than_the_highest(files: Files):

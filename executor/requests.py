@@ -87,13 +87,17 @@ def _prepare(site: Site, request: Mapping[str, Any], payload: bytes) -> dict[str
 def _only(
     graph: Graph, ends: Sequence[str], targets: Iterable[Any], problems: Sequence[Problem]
 ) -> tuple[list[str], list[Problem]]:
-    """The outputs among the targets, and the problems, those as warnings that none of these meets."""
+    """The outputs among the targets, and the problems, those as warnings that none of these meets.
+
+    Where no target is an output, the nodes themselves are computed: an editor runs to a node so that what stands
+    before it is there, and its outputs are cached.
+    """
     asked = dict.fromkeys(str(target) for target in targets)
-    wanted = [id for id in ends if id in asked]
+    wanted = [id for id in ends if id in asked] or [id for id in asked if id in graph.nodes]
     needed = graph.needed(wanted)
     found = [p if p.node in needed or not p.node else replace(p, severity="warning") for p in problems]
     if not wanted and not any(p.kind == "prompt_no_outputs" for p in found):
-        message = f"none of the nodes asked for ({', '.join([*asked][:8])}) is an output of the graph"
+        message = f"none of the nodes asked for ({', '.join([*asked][:8])}) is in the graph"
         found.append(Problem("", "", "", "prompt_no_outputs", message, [*asked][:MANY], list(ends)))
     return wanted, found
 

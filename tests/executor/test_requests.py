@@ -82,9 +82,15 @@ def test_only_the_outputs_that_are_asked_for(tmp_path: Path):
     assert [p["severity"] for p in got["problems"]] == ["warning"]
     got = prepare(tmp_path, graph, ["p"])
     assert (got["targets"], got["unsound"]) == ([], ["p"])
-    got = prepare(tmp_path, graph, ["a", "nowhere"])
+    got = prepare(tmp_path, graph, ["nowhere"])
     assert got["targets"] == []
     assert [p["kind"] for p in got["problems"] if p["severity"] == "error"] == ["prompt_no_outputs"]
+
+
+def test_up_to_a_node_that_is_no_output(tmp_path: Path):
+    got = prepare(tmp_path, GRAPH, ["a", "nowhere"])
+    assert (got["targets"], got["problems"]) == (["a"], [])
+    assert prepare(tmp_path, GRAPH, ["a", "o"])["targets"] == ["o"]  # as the standard has it
 
 
 def test_problems_do_not_grow_with_the_folders_and_the_texts(tmp_path: Path):

@@ -1072,7 +1072,7 @@ export interface components {
             client_id?: string;
             /** @description `extra_pnginfo.workflow` is saved in the pictures */
             extra_data?: Record<string, never>;
-            /** @description run only these output nodes */
+            /** @description run these outputs only, or to these nodes */
             partial_execution_targets?: (string | number)[];
             /** @description before all that wait */
             front?: boolean;
@@ -1279,6 +1279,12 @@ export interface components {
             execution_status: components["schemas"]["ExecutionStatus"] | null;
             execution_meta: components["schemas"]["Places"];
             files: components["schemas"]["OutputFile"][];
+            /** @description how long each node took, by its id */
+            seconds: {
+                [key: string]: number;
+            };
+            /** @description the outputs that were there already */
+            cached: string[];
             /** @description how often the worker process died while it ran this */
             crashes: number;
             node_errors: components["schemas"]["NodeErrors"];

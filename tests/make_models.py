@@ -229,6 +229,7 @@ MAKERS: dict[str, Callable[[], Tensors]] = {
     "sdxl_inpainting": lambda: xl(xl_config(in_channels=9)),
     "sdxl_editing": lambda: xl(xl_config(in_channels=8)),
     "cosxl_editing": lambda: xl(xl_config(in_channels=8), COS_MARKS),
+    "cosxl": partial(xl, marks=COS_MARKS),
     "playground": partial(xl, marks=EDM_MARKS),
     "ssd": lambda: xl(pruned((Res(2 * WIDTH, 2 * WIDTH, False),))),
     "koala": lambda: xl(pruned(())),

@@ -40,6 +40,7 @@ FAMILIES = {  # the name that is told, what the network predicts, the largest si
     "sdxl_inpainting": ("Stable Diffusion XL inpainting", "eps", 14.61),
     "sdxl_editing": ("Stable Diffusion XL image editing", "eps", 14.61),
     "cosxl_editing": ("Stable Diffusion XL image editing", "v", 100.0),
+    "cosxl": ("Stable Diffusion XL", "v", 100.0),
     "playground": ("Stable Diffusion XL", "edm", 80.0),
     "ssd": ("Stable Diffusion XL", "eps", 14.61),
     "koala": ("Stable Diffusion XL", "eps", 14.61),

@@ -18,10 +18,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
-from diffusion import augmentation, checkpoint, detect, families, inputs, layouts, settings
+from diffusion import augmentation, checkpoint, detect, encoders, families, inputs, layouts, settings
+from diffusion.conditioned import Conditioned
 from diffusion.header import ModelFileError, read_header
 from diffusion.inputs import Scene, Start
-from diffusion.model import PLAYGROUND, SD15, SDXL
+from diffusion.model import PLAYGROUND, SD15, SDXL, Model
+from diffusion.parts import Part
+from diffusion.prediction import discrete
 from diffusion.tokenizer import END, START, tokenize
 from diffusion.weights import open_weights
 from tests import make_models
@@ -246,6 +249,30 @@ def test_pictures_for_unclip():
     Seen.image_embeds = torch.ones(1, 3)
     with pytest.raises(ValueError, match="3 wide, but the model takes 64"):
         of(scene(), {"unclip_conditioning": [picture(1.0, 0.0)]})
+
+
+def test_a_network_that_sees_a_part_sees_that_part_of_its_picture():
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def network(x: Tensor, timestep: Tensor, *, context: Tensor, concat: Tensor) -> Tensor:
+        seen.append((x, concat))
+        return torch.zeros_like(x)
+
+    model = Model(network=network, prediction=discrete("eps"), latent_format=SD15, inputs=inputs.editing(scaled=False))
+    options = {"concat_latent_image": LATENT, "area": (4, 6, 2, 5), "strength": 1.0}
+    answers = Conditioned(model, {"positive": [(torch.zeros(1, 3, 5), options)]}, SHAPE)
+    x = torch.randn(SHAPE)
+    answers(x, torch.tensor(2.0), ["positive"])
+    assert seen[0][0].shape == (2, 4, 4, 6)
+    assert torch.equal(seen[0][1], LATENT[:, :, 2:6, 5:11].expand(2, -1, -1, -1))
+
+
+def test_a_lone_text_encoder_is_told_by_its_depth():
+    def part(layers: int) -> Part:
+        return Part("", {}, {f"text_model.encoder.layers.{i}.mlp.fc1.weight": (2, 2) for i in range(layers)})
+
+    bases = [encoders._base(part(n)) for n in (12, 23, 24, 32)]  # pyright: ignore[reportPrivateUsage]
+    assert bases == ["SD1", "SD2", "SD2", "refiner"]
 
 
 # --- text encoders -------------------------------------------------------------------------------

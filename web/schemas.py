@@ -84,7 +84,7 @@ _SUBMISSION: dict[str, Schema] = {
     "prompt_id": said(TEXT, "the job's id, if you want to choose it", pattern="^[A-Za-z0-9_-]{1,64}$"),
     "client_id": said(TEXT, "the WebSocket client that is told of the job", maxLength=256),
     "extra_data": said(OPEN, "`extra_pnginfo.workflow` is saved in the pictures"),
-    "partial_execution_targets": said(array({"type": ["string", "integer"]}), "run these outputs only, or to these nodes"),
+    "partial_execution_targets": said(array({"type": ["string", "integer"]}), "run these outputs, or to these nodes"),
     "front": said(YES, "before all that wait"),
     "number": said(NUMBER, "place in the queue: the lowest runs first"),
     "force": said(YES, "compute everything again, whatever the cache holds"),

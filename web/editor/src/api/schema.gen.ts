@@ -1072,7 +1072,7 @@ export interface components {
             client_id?: string;
             /** @description `extra_pnginfo.workflow` is saved in the pictures */
             extra_data?: Record<string, never>;
-            /** @description run these outputs only, or to these nodes */
+            /** @description run these outputs, or to these nodes */
             partial_execution_targets?: (string | number)[];
             /** @description before all that wait */
             front?: boolean;

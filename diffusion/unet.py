@@ -258,7 +258,11 @@ class UNet(Encoder):
 
 
 def plus(x: Tensor, added: Tensor | None) -> Tensor:
-    return x if added is None else x + added
+    """added: of the size of x, or of another where a patch lets the network work at a smaller one."""
+    if added is None:
+        return x
+    fits = all(a in (1, n) for a, n in zip(added.shape[2:], x.shape[2:], strict=True))
+    return x + (added if fits else F.interpolate(added, size=x.shape[2:], mode="bilinear"))
 
 
 def timestep_embedding(timesteps: Tensor, width: int) -> Tensor:

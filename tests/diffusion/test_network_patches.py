@@ -18,7 +18,7 @@ from diffusion.model import SD15, Model
 from diffusion.network_patches import NetworkPatch, free_u, shrink
 from diffusion.placement import Place, Resident
 from diffusion.prediction import discrete
-from diffusion.unet import Attention, UNet
+from diffusion.unet import Attention, Control, UNet
 from tests.replay.toys import MODELS
 
 AT = discrete("eps")
@@ -158,6 +158,27 @@ def test_blocks_work_smaller_from_one_on(unet: UNet, after_skip: bool, block: in
     # our hook runs first, so a block's input is seen before it shrinks where the next block shrinks it
     assert sizes[: block + 1] == before
     assert sizes[block + 2 :] == [n // 2 for n in behind[1:]]
+
+
+def test_control_is_resized_to_where_blocks_work_smaller(unet: UNet):
+    def control(size: int) -> Control:
+        with torch.no_grad():
+            seen: list[Tensor] = []
+            for block in unet.input_blocks:
+                hook = block.register_forward_hook(lambda _, inputs, y: seen.append(y))
+                hooked.append(hook)
+            unet(torch.zeros(1, 4, size, size), torch.zeros(1), TEXT)
+            for hook in hooked:
+                hook.remove()
+        skips = tuple(torch.full_like(y, 0.1) for y in seen)
+        return Control(inputs=tuple(None for _ in seen), middle=torch.full_like(seen[-1], 0.1), skips=skips)
+
+    hooked: list[Any] = []
+    shrunk = model(unet, shrink(3, 2.0, (0.0, 1.0), AT))
+    plain = shrunk.x0(x_of(), SIGMA, {"context": TEXT})
+    controlled = shrunk.x0(x_of(), SIGMA, {"context": TEXT, "control": control(16)})
+    assert controlled.isfinite().all()
+    assert not torch.allclose(controlled, plain, atol=1e-3)
 
 
 def test_it_works_smaller_in_its_part_of_the_run_only(unet: UNet):

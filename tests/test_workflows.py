@@ -12,9 +12,12 @@ import main
 ROOT = Path(__file__).parents[1]
 SIZES = {  # height, width and number of the pictures
     "area_composition": (128, 256, 1),
+    "crop_and_stitch": (256, 256, 1),
     "image_to_image": (128, 128, 1),
     "inpaint": (128, 128, 1),
+    "outpaint": (128, 192, 1),
     "text_to_image": (128, 128, 1),
+    "tiled_upscale": (192, 192, 1),
     "two_pass_upscale": (128, 128, 1),
     "unconditional": (128, 128, 4),
 }

@@ -115,7 +115,7 @@ function Level({ tab }: { readonly tab: Tab }) {
         aria-label={t("canvas.graph")}
       >
         <Background variant={BackgroundVariant.Dots} gap={20} size={1.5} color="var(--grid)" />
-        <FarAway root={root} />
+        <FarAway root={root} many={nodes.length > MANY} />
         <DragLine />
         <Breadcrumb tab={tab} />
         <CanvasTools />

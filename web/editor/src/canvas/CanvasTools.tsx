@@ -5,7 +5,7 @@ import { useEffect, type RefObject } from "react";
 import { useStore } from "../app/store";
 import { t, type Key } from "../i18n";
 import type { AnyNode } from "./derive";
-import { setSettings, settings } from "./ui";
+import { open, setSettings, settings } from "./ui";
 import { fitView, zoomBy } from "./viewport";
 
 export function CanvasTools() {
@@ -62,9 +62,16 @@ function Tool({ name, icon, on, onClick }: ToolProps) {
 /** Below this zoom nobody can read what nodes hold: it is not painted, which is most of the work. */
 const READABLE = 0.36;
 
-export function FarAway({ root }: { readonly root: RefObject<HTMLElement | null> }) {
+interface FarProps {
+  readonly root: RefObject<HTMLElement | null>;
+  /** So many nodes that they are not even kept with what they hold. */
+  readonly many: boolean;
+}
+
+export function FarAway({ root, many }: FarProps) {
   const far = useFlow((state) => state.transform[2] < READABLE);
   useEffect(() => void root.current?.toggleAttribute("data-far", far), [root, far]);
+  useEffect(() => open({ far: far && many }), [far, many]);
   return null;
 }
 

@@ -1,7 +1,7 @@
 /** A node: title, sockets, widgets, and what it shows of its run. */
 
 import type { Node as FlowNode, NodeProps } from "@xyflow/react";
-import { useUpdateNodeInternals } from "@xyflow/react";
+import { useStoreApi, useUpdateNodeInternals } from "@xyflow/react";
 import { memo, useCallback, useEffect, useMemo, useRef, type CSSProperties } from "react";
 import { enter } from "../app/editor";
 import { useStore } from "../app/store";
@@ -24,52 +24,76 @@ type Props = NodeProps<FlowNode<NodeData, "node">>;
 
 export const NodeView = memo(
   function NodeView({ data, selected }: Props) {
-    const { node, def, runId, marks } = data;
-    const unfolded = useStore(
-      ui,
-      useCallback((state) => state.unfolded.has(node.id), [node.id]),
-    );
-    const nodeRun = useStore(
-      run,
-      useCallback((state) => state.nodes.get(runId), [runId]),
-    );
-    const problems = useStore(
-      run,
-      useCallback((state) => problemsOf(state.problems, runId), [runId]),
-    );
-    const whole = data.isHost ? "always" : unfolded;
-    const rows = useMemo(() => rowsOf(node, def, marks, whole), [node, def, marks, whole]);
-    useMeasured(node.id, `${rows.inputs.length},${rows.outputs.length},${rows.widgets.length},${node.flags.collapsed}`);
-    const common = { id: node.id, selected, problems: problems.byInput };
-    const isNote = node.type === NOTE || node.type === MARKDOWN;
-    return (
-      <div
-        className="node nokey"
-        style={looks(data)}
-        {...marksOf(data, nodeRun?.state, problems.severity)}
-        {...{ "data-widgets": rows.widgets.length ? "" : undefined }}
-      >
-        <NodeTitle data={data} run={nodeRun} problem={problems.whole} />
-        {nodeRun?.state === "running" && <Progress value={nodeRun.value} max={nodeRun.max} />}
-        {node.flags.collapsed ? (
-          <Folded data={data} problems={problems.byInput} />
-        ) : (
-          <div className="node-body">
-            {isNote ? <NoteBody node={node} /> : <NodeRows {...common} rows={rows} unfolded={unfolded} />}
-            {data.isHost && (
-              <button type="button" className="node-enter nodrag" onClick={() => enter(node.id)}>
-                {t("canvas.enter")}
-              </button>
-            )}
-            {nodeRun && <NodeShown run={nodeRun} />}
-          </div>
-        )}
-        {!node.flags.collapsed && !node.flags.pinned && <ResizeCorner id={node.id} />}
-      </div>
+    const flow = useStoreApi();
+    const far = useStore(ui, (state) => state.far ?? false);
+    const size = far ? flow.getState().nodeLookup.get(data.node.id)?.measured : undefined;
+    return size?.width && size.height ? (
+      <Shell data={data} width={size.width} height={size.height} />
+    ) : (
+      <Whole data={data} selected={selected} />
     );
   },
-  (a, b) => a.data === b.data && a.selected === b.selected,
+  (a, b) => a.data === b.data && a.selected === b.selected && !a.width === !b.width,
 );
+
+/** Of many nodes, from far away: only that it is there. Links still know where its sockets were. */
+function Shell({ data, ...size }: { readonly data: NodeData; readonly width: number; readonly height: number }) {
+  const state = useStore(
+    run,
+    useCallback((all) => all.nodes.get(data.runId)?.state, [data.runId]),
+  );
+  return (
+    <div className="node nokey" style={{ ...looks(data), ...size }} {...marksOf(data, state, undefined)}>
+      <NodeTitle data={data} run={undefined} problem={undefined} />
+    </div>
+  );
+}
+
+function Whole({ data, selected }: { readonly data: NodeData; readonly selected: boolean }) {
+  const { node, def, runId, marks } = data;
+  const unfolded = useStore(
+    ui,
+    useCallback((state) => state.unfolded.has(node.id), [node.id]),
+  );
+  const nodeRun = useStore(
+    run,
+    useCallback((state) => state.nodes.get(runId), [runId]),
+  );
+  const problems = useStore(
+    run,
+    useCallback((state) => problemsOf(state.problems, runId), [runId]),
+  );
+  const whole = data.isHost ? "always" : unfolded;
+  const rows = useMemo(() => rowsOf(node, def, marks, whole), [node, def, marks, whole]);
+  useMeasured(node.id, `${rows.inputs.length},${rows.outputs.length},${rows.widgets.length},${node.flags.collapsed}`);
+  const common = { id: node.id, selected, problems: problems.byInput };
+  const isNote = node.type === NOTE || node.type === MARKDOWN;
+  return (
+    <div
+      className="node nokey"
+      style={looks(data)}
+      {...marksOf(data, nodeRun?.state, problems.severity)}
+      {...{ "data-widgets": rows.widgets.length ? "" : undefined }}
+    >
+      <NodeTitle data={data} run={nodeRun} problem={problems.whole} />
+      {nodeRun?.state === "running" && <Progress value={nodeRun.value} max={nodeRun.max} />}
+      {node.flags.collapsed ? (
+        <Folded data={data} problems={problems.byInput} />
+      ) : (
+        <div className="node-body">
+          {isNote ? <NoteBody node={node} /> : <NodeRows {...common} rows={rows} unfolded={unfolded} />}
+          {data.isHost && (
+            <button type="button" className="node-enter nodrag" onClick={() => enter(node.id)}>
+              {t("canvas.enter")}
+            </button>
+          )}
+          {nodeRun && <NodeShown run={nodeRun} />}
+        </div>
+      )}
+      {!node.flags.collapsed && !node.flags.pinned && <ResizeCorner id={node.id} />}
+    </div>
+  );
+}
 
 /** What the style sheet asks about: mode, run, problems. */
 function marksOf({ node, def }: NodeData, state: string | undefined, severity: string | undefined) {

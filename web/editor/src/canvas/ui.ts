@@ -58,6 +58,8 @@ export interface CanvasUi {
   readonly unfolded: ReadonlySet<NodeId>;
   /** The node or group whose title is being written. */
   readonly naming?: string;
+  /** There are many nodes and they are small: only their outlines are drawn. */
+  readonly far?: boolean;
   readonly cut?: readonly Point[];
   readonly lasso?: readonly Point[];
 }

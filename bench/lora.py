@@ -2,7 +2,7 @@
 
 Time and peak memory from a file and a network in memory (fp32) to merged weights, of both with the same files, each in
 a process of its own; then what stays, how long it takes to undo, and what a step costs. `--xl` takes Stable Diffusion
-XL's sizes (15 GB of memory, five minutes). Needs peft.
+XL's sizes (15 GB of free memory, five minutes). Needs peft.
 """
 
 from __future__ import annotations
@@ -180,18 +180,21 @@ def run(side: str, size: str, folder: Path) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+SIDES: dict[str, Callable[[str, Path], Any]] = {"files": make_files, "ours": ours, "theirs": theirs}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--xl", action="store_true", help="Stable Diffusion XL's sizes")
-    parser.add_argument("--side", choices=("ours", "theirs"), help=argparse.SUPPRESS)
+    parser.add_argument("--side", choices=tuple(SIDES), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     size = "sdxl" if options.xl else "sd15"
     if options.side:
-        print(json.dumps({"ours": ours, "theirs": theirs}[options.side](size, options.folder)))
+        print(json.dumps(SIDES[options.side](size, options.folder)))
         return
     with tempfile.TemporaryDirectory() as place:
-        make_files(size, Path(place))
+        run("files", size, Path(place))
         rows = {side: run(side, size, Path(place)) for side in ("ours", "theirs")}
     print(f"{size}, rank {RANK}  {'ours':>9} {'peft':>9} {'ratio':>6}")
     for what, unit in (("seconds", "s"), ("peak", "GB"), ("kept", "GB"), ("undo", "s")):

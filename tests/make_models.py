@@ -180,6 +180,14 @@ def xl(config: UNetConfig | None = None, marks: Mapping[str, Sequence[float]] | 
     return unet(config or xl_config()) | vae() | xl_texts() | said
 
 
+def xl_lora() -> Tensors:
+    """In kohya's layout, for one matrix of the middle."""
+    at, inner = "lora_unet_mid_block_attentions_0_proj_in", 2 * WIDTH
+    down, up = normal(f"{at}d", (4, inner)) / inner**0.5, normal(f"{at}u", (inner, 4)) / 2
+    tensors = {"lora_down.weight": down.half(), "lora_up.weight": up.half(), "alpha": torch.tensor(4.0).half()}
+    return {f"{at}.{name}": tensor for name, tensor in tensors.items()}
+
+
 def refiner() -> Tensors:
     config = unet_config(
         WIDTH, (1, 2, 2), (0, 1, 0), context=G, label=G + 5 * NUMBER, linear=True, heads=0, middle_depth=1
@@ -234,8 +242,9 @@ MAKERS: dict[str, Callable[[], Tensors]] = {
     "ssd": lambda: xl(pruned((Res(2 * WIDTH, 2 * WIDTH, False),))),
     "koala": lambda: xl(pruned(())),
     "refiner": refiner,
+    "xl_lora": xl_lora,
 }
-"""Checkpoints by the name of their family."""
+"""Checkpoints by the name of their family, and what belongs to one."""
 
 
 def write(name: str, folder: Path) -> Path:

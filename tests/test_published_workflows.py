@@ -25,6 +25,7 @@ STAND_INS = {  # which of our models stands in for a published one
     "sd_xl_turbo_1.0_fp16.safetensors": "sdxl",
     "albedobaseXL_v21.safetensors": "sdxl_v",
     "cosxl.safetensors": "cosxl",
+    "lcm_lora_sdxl.safetensors": "xl_lora",
     "512-inpainting-ema.safetensors": "sd2_inpainting",
     "v1-5-pruned-emaonly.ckpt": "sd1",
     "wd-illusion-fp16.safetensors": "sd1",
@@ -35,11 +36,13 @@ WORKFLOWS = (
     "tpl_image_sdxl_simple",
     "ex_sdturbo__sdxlturbo_example",
     "ex_model_merging__model_merging_cosxl",
+    "ex_lcm__lcm_basic_example",
     "ex_inpaint__inpain_model_woman",
     "ex_inpaint__inpain_model_outpainting",
     "ex_inpaint__inpaint_example",
     "ex_noisy_latent_composition__noisy_latents_3_subjects",
 )
+FOLDERS = {"ckpt_name": "checkpoints", "lora_name": "loras"}
 SMALLER = 8
 LEAST = {"width": 64, "height": 64}
 SIDES, STEPS = (
@@ -67,15 +70,11 @@ def smaller(name: str, value: Any) -> Any:
 def furnished(graph: dict[str, Any], base: Path) -> dict[str, Any]:
     """The graph made small, and in `base` what it needs."""
     (base / "input").mkdir(parents=True)
-    models = base / "models/checkpoints"
     for node in graph.values():
         inputs = {name: smaller(name, value) for name, value in node["inputs"].items()}
-        if "ckpt_name" in inputs:
-            made = make_models.write(STAND_INS[inputs["ckpt_name"]], base)
-            models.mkdir(parents=True, exist_ok=True)
-            inputs["ckpt_name"] = f"{made.stem}.safetensors"
-            (models / made.name).unlink(missing_ok=True)
-            (models / made.name).hardlink_to(made)
+        for name in inputs.keys() & FOLDERS.keys():
+            made = make_models.write(STAND_INS[inputs[name]], base / "models" / FOLDERS[name])
+            inputs[name] = made.name
         if node["class_type"] == "LoadImage":
             pixels = np.random.default_rng(0).integers(0, 255, (80, 72, 4), np.uint8)
             pixels[..., 3] = np.where(np.arange(72) > 40, 255, 0)

@@ -76,7 +76,10 @@ class _Held:
         elif self.applied is not patches:
             old = self.applied
             differing = {n for n in {**old, **patches} if old.get(n, ()) != patches.get(n, ())}
-            _assign(self.module, differing, lambda name: self._moved(name, patches))
+            # in fp32 a weight that is not merged yet is the file's, which then need not be read again
+            plain = differing - {n for n in old if old[n]} if self.place.dtype is torch.float32 else set[str]()
+            ready = {n: p.data for n, p in self.module.named_parameters() if n in plain}
+            _assign(self.module, differing, lambda name: self._moved(name, patches, ready.pop(name, None)))
         self.applied = patches
         _used(self)
 
@@ -103,11 +106,14 @@ class _Held:
         same = tensor.device == self.place.device and tensor.dtype == self.dtype(tensor)
         return same and tensor.is_contiguous(memory_format=self.format(tensor))
 
-    def _moved(self, name: str, patches: Patches) -> Tensor:
+    def _moved(self, name: str, patches: Patches, ready: Tensor | None = None) -> Tensor:
+        """A weight for its place. ready: what is there already, if that is the file's."""
         tensor = self.stored[name]
         if not patches.get(name) and self._fitting(tensor):
             return tensor
-        found = self.value(name, patches, self.place.device) if patches.get(name) else tensor
+        found = tensor
+        if patches.get(name):
+            found = changed(tensor.to(self.place.device) if ready is None else ready, patches[name])
         found = found.to(tensor.dtype) if self.place.rounded else found
         moved = found.to(self.place.device, self.dtype(tensor), memory_format=self.format(tensor))
         if self.forget:

@@ -69,6 +69,11 @@ class Editor:
         self.page.get_by_role("button", name="New workflow").click()
         expect(self.nodes()).to_have_count(0)
 
+    def choose(self, title: str, menu: str, option: str) -> None:
+        """Choose an option of a menu of a node."""
+        self.node(title).get_by_role("combobox", name=menu).click()
+        self.page.get_by_role("option", name=option, exact=True).click()
+
     def socket(self, title: str, name: str) -> Locator:
         """An input or output of a node; `name` as in `Output MODEL`."""
         return self.node(title).get_by_role("button", name=f"{name}, ", exact=False).first

@@ -33,7 +33,7 @@ def saved_by_ours(page: Page, server: Server) -> tuple[dict[str, Any], dict[str,
     field.click()
     field.fill("4.25")
     field.press("Enter")
-    editor.node("KSampler").get_by_role("combobox", name="control after generate").select_option("fixed")
+    editor.choose("KSampler", "control after generate", "fixed")
     return editor.download("Download JSON (0.4)"), editor.download("Download API graph")
 
 

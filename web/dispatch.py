@@ -164,9 +164,7 @@ class Dispatcher:
     def _hearing(self, relay: Relay) -> Callable[[dict[str, Any], bytes], None]:
         def hear(event: dict[str, Any], payload: bytes) -> None:
             relay(event, payload)
-            if (
-                relay.live.interrupted is not None and event["event"] == "started"
-            ):  # before the worker knew it
+            if relay.live.interrupted is not None and event["event"] == "started":  # before the worker knew it
                 task = asyncio.get_running_loop().create_task(self._cancel(relay.live.job.id))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)

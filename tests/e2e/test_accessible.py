@@ -17,7 +17,7 @@ RUN = """async () => (await axe.run(document, {
     runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'],
 })).violations.map(({id, impact, nodes}) => [impact, id, nodes.slice(0, 3).map(({html}) => html.slice(0, 200))])"""
 
-pytestmark = pytest.mark.skipif(not AXE.exists(), reason="axe is not here; `npm ci` in web/editor brings it")
+pytestmark = pytest.mark.skipif(not AXE.exists(), reason="axe is not here; `npm install` in web/editor brings it")
 
 
 @pytest.fixture

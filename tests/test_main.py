@@ -244,7 +244,7 @@ def test_check_of_a_sound_graph(capsys):
 def test_nodes_are_listed_described_and_guessed(capsys):
     assert main.main(["nodes", *BASE]) == main.OK
     listed = capsys.readouterr().out.splitlines()
-    assert {line.split()[0] for line in listed} == set(main._specs())
+    assert {line.split("  ")[0] for line in listed} == set(main._specs())
     assert main.main(["nodes", "KSampler", *BASE]) == main.OK
     assert "  denoise: FLOAT, default 1.0, min 0.0, max 1.0" in capsys.readouterr().out
     assert main.main(["nodes", "KSampler", *BASE, "--json"]) == main.OK

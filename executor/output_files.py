@@ -125,7 +125,7 @@ def _write(
             file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())  # some disks say only now that they are full
-        while not _claim(part, path):
+        while not claim(part, path):
             count += 1
             path = _numbered(folder, stem, count, extension)
             tell(part, path)
@@ -138,8 +138,8 @@ def _numbered(folder: Path, stem: str, count: int, extension: str) -> Path:
     return folder / f"{stem}_{count:05}_.{extension}"
 
 
-def _claim(part: Path, path: Path) -> bool:
-    """Give a finished file its name, unless that is taken."""
+def claim(part: Path, path: Path) -> bool:
+    """Give a finished file its name, unless that is taken; it may keep the other one too. Raises OSError."""
     try:
         os.link(part, path)
     except FileExistsError:

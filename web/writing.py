@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from executor import output_files
 from web.errors import problem
 
 _WHY = {
@@ -58,27 +59,10 @@ def claim(part: Path, path: Path, *, overwrite: bool) -> bool:
     if overwrite:
         part.replace(path)
         return True
-    try:
-        os.link(part, path)
-    except FileExistsError:
-        return False
-    except OSError:  # a file system without hard links
-        return _claim_without_links(part, path)
-    part.unlink()
-    return True
-
-
-def _claim_without_links(part: Path, path: Path) -> bool:
-    try:
-        path.touch(exist_ok=False)
-    except FileExistsError:
-        return False
-    try:
-        part.replace(path)
-    except OSError:
-        path.unlink()
-        raise
-    return True
+    given = output_files.claim(part, path)
+    if given:
+        part.unlink(missing_ok=True)
+    return given
 
 
 def refusal(error: OSError, name: str) -> web.HTTPException:

@@ -34,6 +34,14 @@ describe("searching for a node", () => {
     expect(find("").length).toBe(defs.size);
   });
 
+  it("begins with what graphs are made of, and ends with what is for testing or deprecated", () => {
+    const all = find("");
+    expect(all.slice(0, 4)).toEqual(["CheckpointLoaderSimple", "CLIPTextEncode", "EmptyLatentImage", "KSampler"]);
+    const doubtful = all.map((type) => defs.get(type)!).map((def) => def.deprecated || def.category.startsWith("_"));
+    expect(doubtful.indexOf(true)).toBe(doubtful.filter((is) => !is).length);
+    expect(find("tiled")[0]).toBe("VAEDecodeTiled");
+  });
+
   it("lists what fits a loose end, what people mostly want first", () => {
     const model = find("", { wanted: { type: "MODEL", side: "input" } });
     expect(model[0]).toBe("KSampler");

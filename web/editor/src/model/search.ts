@@ -42,9 +42,19 @@ const USUAL: Readonly<Record<string, readonly string[]>> = {
   "output MASK": ["LoadImage", "LoadImageMask", "ImageToMask"],
 };
 
+/** What graphs are mostly made of, in the order in which they are built; the nodes to begin with where nothing is asked. */
+const COMMON: readonly string[] = [
+  ..."CheckpointLoaderSimple CLIPTextEncode EmptyLatentImage KSampler VAEDecode SaveImage PreviewImage".split(" "),
+  ..."LoadImage VAEEncode LoraLoader ControlNetLoader ControlNetApplyAdvanced ImageScale LatentUpscaleBy".split(" "),
+  ..."UpscaleModelLoader ImageUpscaleWithModel VAEEncodeForInpaint KSamplerAdvanced VAELoader".split(" "),
+  ..."UNETLoader CLIPLoader DualCLIPLoader CLIPVisionLoader MarkdownNote PrimitiveNode Reroute".split(" "),
+];
+
 const WEIGHTS = { name: 1, alias: 0.9, category: 0.6, socket: 0.5 };
 const RECENT = 30;
 const OLD = 60;
+const TESTED = 30; // its category says that it is for testing
+const BEGINNING = 10;
 
 interface Entry {
   readonly def: NodeDef;
@@ -103,8 +113,13 @@ function extra(def: NodeDef, { recent, wanted }: Query, typed: boolean): number 
   const rank = usual.indexOf(def.type);
   const lately = place < 0 ? 0 : RECENT / (1 + place / 8);
   const fits = rank < 0 ? 0 : 20 - rank;
+  const common = COMMON.indexOf(def.type);
+  const begins = wanted || common < 0 ? 0 : BEGINNING * (1 - common / COMMON.length);
+  const tested = !typed && def.category.startsWith("_") ? TESTED : 0;
   // what was typed decides; habit only between equals
-  return (lately + fits) * (typed ? 0.3 : 1) - (def.deprecated ? OLD : 0) - (def.experimental ? 2 : 0);
+  return (
+    (lately + fits + begins) * (typed ? 0.3 : 1) - tested - (def.deprecated ? OLD : 0) - (def.experimental ? 2 : 0)
+  );
 }
 
 /** How well a node takes or gives a type; 0: not at all. */

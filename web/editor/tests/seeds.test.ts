@@ -5,7 +5,7 @@ import { toggleMode } from "../src/edit/nodes";
 import { graphOf } from "../src/edit/place";
 import { setValue, widgetsAt } from "../src/edit/values";
 import { readDef } from "../src/model/nodes";
-import { next, rolled } from "../src/model/seeds";
+import { drawn, next, rolled } from "../src/model/seeds";
 import { MUTED, type Json, type JsonObject } from "../src/model/types";
 import { textToImage } from "./building";
 import { defs } from "./conformance";
@@ -36,6 +36,17 @@ describe("what follows a seed", () => {
         expect(Number.isSafeInteger(seed)).toBe(true);
       }),
     );
+  });
+
+  it("is exact in every program that reads JSON, however large it may be", () => {
+    const huge = input("INT", { min: 5, max: 18446744073709551615n });
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (random) => {
+        const seed = drawn(huge, () => random);
+        expect(Number.isSafeInteger(seed) && seed >= 5).toBe(true);
+      }),
+    );
+    expect(drawn(input("INT", { min: 3, max: 3 }))).toBe(3);
   });
 
   it("of a fraction goes by its step", () => {
@@ -77,6 +88,17 @@ describe("rolling", () => {
     b.link(int, "INT", b.ids.sampler!, "seed");
     b.edit((at) => setValue(at, int, "control_after_generate", "fixed"));
     expect(rolled(b.doc, defs)).toBe(b.doc);
+  });
+
+  it("leaves what was changed after it ran: it is meant as it is, once", () => {
+    const b = textToImage();
+    const sampler = b.ids.sampler!;
+    const typed = setValue(b.at, sampler, "seed", 5);
+    expect(rolled(typed, defs, () => 0.25, b.doc)).toBe(typed);
+    const again = rolled(typed, defs, () => 0.25, typed);
+    expect(again.root.nodes.get(sampler)!.values.seed).not.toBe(5);
+    const steps = setValue(b.at, sampler, "steps", 5);
+    expect(rolled(steps, defs, () => 0.25, b.doc)).not.toBe(steps);
   });
 
   it("goes for primitives too, which show what they feed", () => {

@@ -3,6 +3,7 @@
 import { present } from "../model/history";
 import { read } from "../model/read";
 import { EMPTY, type Document, type JsonObject } from "../model/types";
+import { hasRun } from "../run/run";
 import { clientId, renewClientId } from "../run/session";
 import { runs } from "../run/state";
 import { look } from "../run/follow";
@@ -50,7 +51,9 @@ async function reopen(kept: KeptWindow): Promise<void> {
     openDocument(read(tab.workflow, defs), tab.name, tab.path);
     const { active } = editor.get();
     if (tab.changed) changeTab(active, (one) => ({ ...one, saved: EMPTY }));
-    if (tab.job) void look(tab.job, active);
+    if (!tab.job) continue;
+    hasRun(active);
+    void look(tab.job, active);
   }
   const shown = editor.get().tabs.at(kept.active - kept.tabs.length);
   if (shown) showTab(shown.id);

@@ -5,6 +5,7 @@
 
 import { primitiveInput } from "./primitive";
 import { defOf } from "./instances";
+import { same } from "./json";
 import { PRIMITIVE, type Defs, type InputDef } from "./nodes";
 import { ACTIVE, levels, ROOT, type Definition, type Document, type Graph, type Json, type Node } from "./types";
 import { CONTROL, defaultOf, widgetsOf } from "./widgets";
@@ -15,11 +16,15 @@ export type Random = () => number;
 /** Every reader of JSON can hold it exactly. */
 const LARGEST = Number.MAX_SAFE_INTEGER;
 
-/** The same document if nothing rolls. */
-export function rolled(doc: Document, defs: Defs, random: Random = Math.random): Document {
+/**
+ * The same document if nothing rolls. ran: as it was submitted last; what is another value since then, because it was
+ * typed, undone or opened, is meant as it is, and rolls only once it has run.
+ */
+export function rolled(doc: Document, defs: Defs, random: Random = Math.random, ran: Document = doc): Document {
   const used = usedLevels(doc);
   return levels(doc).reduce((now, [id, graph]) => {
-    const after = used.has(id) ? rolledGraph(now, graph, defs, random) : graph;
+    const before = id === ROOT ? ran.root : ran.definitions.get(id);
+    const after = used.has(id) ? rolledGraph(now, graph, defs, random, before) : graph;
     if (after === graph) return now;
     if (id === ROOT) return { ...now, root: after };
     return { ...now, definitions: new Map(now.definitions).set(id, after as Definition) };
@@ -35,14 +40,20 @@ function usedLevels(doc: Document): Set<string> {
   return found;
 }
 
-function rolledGraph(doc: Document, graph: Graph, defs: Defs, random: Random): Graph {
+function rolledGraph(doc: Document, graph: Graph, defs: Defs, random: Random, ran: Graph | undefined): Graph {
   const linked = new Set([...graph.links.values()].map((link) => `${link.to} ${link.toSlot}`));
   const nodes = new Map(graph.nodes);
   for (const node of graph.nodes.values()) {
     const after = rolledNode(doc, graph, node, defs, random, linked);
-    if (after !== node) nodes.set(node.id, after);
+    if (after !== node) nodes.set(node.id, asMeant(node, after, ran?.nodes.get(node.id)));
   }
   return [...nodes.values()].every((node) => node === graph.nodes.get(node.id)) ? graph : { ...graph, nodes };
+}
+
+/** A node of which a value was changed after it ran is meant as it is. */
+function asMeant(node: Node, after: Node, ran: Node | undefined): Node {
+  const rolls = Object.keys(after.values).filter((name) => after.values[name] !== node.values[name]);
+  return rolls.every((name) => same(node.values[name], ran?.values[name])) ? after : node;
 }
 
 /** A muted or bypassed node keeps its seed, and so does a widget that a link feeds. */
@@ -85,12 +96,16 @@ export function next(input: InputDef, value: Json, mode: Json, random: Random = 
   return typeof value === "number" || typeof value === "bigint" ? nextNumber(input, value, mode, random) : value;
 }
 
+/** Any number between the bounds of an input. */
+export function drawn({ type, options: { min, max } }: InputDef, random: Random = Math.random): number {
+  return randomBetween(bound(min, 0), bound(max, LARGEST), type === "INT", random);
+}
+
 function nextNumber(input: InputDef, value: number | bigint, mode: Json, random: Random): Json {
   const { min, max } = input.options;
   const low = bound(min, 0);
-  const high = bound(max, LARGEST);
   const step = input.type === "FLOAT" && typeof input.options.step === "number" ? input.options.step : 1;
-  if (mode === "randomize") return randomBetween(low, high, input.type === "INT", random);
+  if (mode === "randomize") return drawn(input, random);
   const by = { increment: step, decrement: -step }[mode as string];
   if (by === undefined) return value;
   const then = typeof value === "bigint" ? shrunk(value + BigInt(by)) : shrunk(add(value, by));

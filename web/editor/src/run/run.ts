@@ -70,12 +70,25 @@ async function queueOnce(tab: string, options: QueueOptions): Promise<boolean> {
   }
 }
 
-/** The seed that runs is the seed that is shown: the rolled document becomes the present one. */
+/** What each tab queued last. */
+const ranOf = new Map<string, Document>();
+
+/** A tab that comes back after a reload shows the job that it queued last: its seeds have run. */
+export function hasRun(tab: string): void {
+  const doc = editor.get().tabs.find((one) => one.id === tab);
+  if (doc) ranOf.set(tab, present(doc.history));
+}
+
+/**
+ * The seed that runs is the seed that is shown: the rolled document becomes the present one. What was opened or typed
+ * runs as it is, once: so a picture's graph makes that picture again.
+ */
 function roll(id: string): Document | undefined {
   const tab = editor.get().tabs.find((one) => one.id === id);
   if (!tab) return undefined;
   const before = present(tab.history);
-  const after = rolled(before, editor.get().defs);
+  const ran = ranOf.get(id);
+  const after = ran ? rolled(before, editor.get().defs, Math.random, ran) : before;
   if (after === before) return before;
   byQueueing.add(after);
   if (editor.get().active === id) edit(() => after, "roll seeds");
@@ -113,6 +126,7 @@ export function forgetSolved(): void {
 function accepted(tab: string, doc: Document, answer: JsonObject, options: QueueOptions): void {
   const id = String(answer.prompt_id);
   told(tab, doc, problemsOf(answer));
+  ranOf.set(tab, doc);
   if (options.targets) targetsOf.set(id, options.targets);
   runs.set((state) => ({ ...state, tabs: new Map(state.tabs).set(id, tab) }));
   if (!runs.get().jobs.has(id)) void look(id, tab);

@@ -1,11 +1,10 @@
-/** A seed: a number of up to 64 bits, and a die that throws a new one. */
+/** A seed: a number of up to 64 bits, and a die that throws a new one, of as many as all programs read exactly. */
 
 import { t } from "../i18n";
+import { drawn } from "../model/seeds";
 import { Dice } from "./icons";
 import { newGesture } from "./keys";
 import { NumberField } from "./NumberField";
-import { rulesOf } from "./number";
-import { randomSeed } from "./seed";
 import type { ControlProps } from "./types";
 
 export function SeedField(props: ControlProps) {
@@ -19,7 +18,7 @@ export function SeedField(props: ControlProps) {
         aria-label={t("widgets.seed.random")}
         data-tip={t("widgets.seed.random")}
         disabled={disabled}
-        onClick={() => onChange(randomSeed(rulesOf(def)), newGesture(nodeId, name))}
+        onClick={() => onChange(drawn(def), newGesture(nodeId, name))}
       >
         <Dice />
       </button>

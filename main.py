@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from executor.bind import Problem
     from executor.graph import Graph
     from executor.node import NodeSpec
-    from executor.workflow import Document
+    from executor.workflow.document import Document
 
 OK, FAILED, INVALID, CANCELLED = 0, 1, 2, 130
 
@@ -60,7 +60,7 @@ def _engine(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.
 
     def carry_out(options: argparse.Namespace) -> int:
         from executor.graph import GraphError
-        from executor.workflow import WorkflowError
+        from executor.workflow.lenient import WorkflowError
 
         try:
             return command(options)
@@ -299,7 +299,7 @@ def _specs() -> dict[str, NodeSpec]:
 
 
 def _load(file: str) -> Document:
-    from executor.workflow import load
+    from executor.workflow.document import load
 
     try:
         return load(sys.stdin.buffer.read(), "standard input") if file == "-" else load(Path(file))

@@ -13,9 +13,9 @@ from importlib.metadata import version as metadata_version
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from executor import metadata, prompts
 from executor.files import FileProblem, Files, contained
 from executor.ledger import Claim
+from executor.workflow import metadata, prompts
 
 BATCH = "%batch_num%"
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import diffusion
-import executor.metadata as metadata
 import executor.output_files as output_files
+import executor.workflow.metadata as metadata
 from executor.files import Files
 from executor.node import ExtraPngInfo, Prompt, Range, Shown, node
 from nodes.sockets import Image

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from executor.files import Files
 from executor.jobs import Jobs
-from executor.supervisor import Worker
+from executor.worker.supervisor import Worker
 from web import (
     convert_api,
     events_api,

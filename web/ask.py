@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from executor.supervisor import Refused, WorkerLost
+from executor.worker.supervisor import Refused, WorkerLost
 from web.errors import problem
 from web.standard import brief
 from web.state import State

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from executor import ledger
 from executor.files import Files
 from executor.jobs import Job, Jobs, JobsError, State, UnknownJob
-from executor.supervisor import Refused, Worker, WorkerLost
+from executor.worker.supervisor import Refused, Worker, WorkerLost
 from web import messages
 from web.config import Config
 from web.hub import Hub

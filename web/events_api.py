@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from executor.jobs import Job
-from executor.jobs_records import FINISHED
+from executor.jobs.records import FINISHED
 from web.errors import problem
 from web.feed import MISSED, Item
 from web.job_view import links, present

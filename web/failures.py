@@ -15,7 +15,7 @@ from aiohttp.typedefs import Handler
 
 from executor.files import FileProblem
 from executor.jobs import JobsError
-from executor.supervisor import WorkerLost
+from executor.worker.supervisor import WorkerLost
 from web.state import STATE, State
 
 SLOW = 2.0  # seconds

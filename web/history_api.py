@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from aiohttp import web
 
 from executor.jobs import Job
-from executor.jobs_records import FINISHED
+from executor.jobs.records import FINISHED
 from web.body import read_json
 from web.errors import problem
 from web.queue_api import as_object, ids

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 from aiohttp import web
 
-from executor.supervisor import Refused, WorkerLost
+from executor.worker.supervisor import Refused, WorkerLost
 from web.config import Config
 from web.reply import as_json
 from web.state import STATE, State

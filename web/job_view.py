@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from executor.jobs_records import FINISHED, workflow_id
+from executor.jobs.records import FINISHED, workflow_id
 from web.standard import (
     STATUS,
     execution_meta,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from executor.jobs import Job
-from executor.jobs_records import FINISHED
-from executor.jobs_records import State as JobState
+from executor.jobs.records import FINISHED
+from executor.jobs.records import State as JobState
 from web import job_view
 from web.ending import cancel_waiting, tell_dropped
 from web.errors import problem

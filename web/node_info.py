@@ -13,7 +13,7 @@ from typing import Any
 
 from executor.files import FileProblem, Files
 from executor.fingerprint import fingerprint
-from executor.supervisor import Worker, WorkerLost
+from executor.worker.supervisor import Worker, WorkerLost
 
 PATIENCE = 3.0  # seconds that a busy worker has, where an earlier answer of it is known
 FIRST = 120.0  # seconds that it has where none is

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from executor.jobs import UnknownJob
-from executor.supervisor import WorkerLost
+from executor.worker.supervisor import WorkerLost
 from web.body import read_json
 from web.ending import tell_dropped
 from web.errors import problem

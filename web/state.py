@@ -12,7 +12,7 @@ from executor.files import Files
 
 if TYPE_CHECKING:
     from executor.jobs import Jobs
-    from executor.supervisor import Worker
+    from executor.worker.supervisor import Worker
     from web.config import Config
     from web.dispatch import Dispatcher
     from web.feed import Feed

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from executor.jobs import Job
-from executor.jobs_records import FINISHED
+from executor.jobs.records import FINISHED
 from web import jobs_api, v2_view
 from web.events_api import HEADERS, frame, next_event
 from web.feed import MISSED

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
-from executor.jobs_records import FINISHED
+from executor.jobs.records import FINISHED
 from web.ending import publish
 from web.job_view import error_message
 from web.standard import STATUS, files, text

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from executor.supervisor import Worker
+from executor.worker.supervisor import Worker
 
 ROOT = Path(__file__).parent.parent.parent
 NODES = "tests.executor.worker_nodes"

@@ -11,13 +11,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import nodes
-from executor import a1111
 from executor.check import check
 from executor.describe import Descriptions
 from executor.files import Files
 from executor.graph import read
 from executor.node import registry
-from executor.workflow import WorkflowError, load
+from executor.workflow import a1111
+from executor.workflow.document import WorkflowError, load
 
 TEXT = """a (red:1.2) apple, masterpiece,
 on a table <lora:shiny:0.8>

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executor.frames import BrokenStream, Frame, Parser, pack, read
+from executor.worker.frames import BrokenStream, Frame, Parser, pack, read
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

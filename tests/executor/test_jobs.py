@@ -15,9 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
 
-from executor import jobs_database
-from executor.jobs import DuplicateId, Jobs, JobsError, JobsLocked, UnknownJob
-from executor.jobs_database import MIGRATIONS, Database
+from executor.jobs import DuplicateId, Jobs, JobsError, JobsLocked, UnknownJob, database
+from executor.jobs.database import MIGRATIONS, Database
 
 ROOT = Path(__file__).parents[2]
 GRAPH: dict[str, Any] = {
@@ -498,10 +497,9 @@ def test_a_kill_loses_nothing_and_doubles_nothing(path: Path, lines: int):
 
 
 def test_a_second_server_is_told_so(jobs: Jobs, path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(jobs_database, "WAIT", 0.05)
-    other = (
-        "import sys; from pathlib import Path; from executor import jobs, jobs_database; jobs_database.WAIT = 0.05\n"
-    )
+    monkeypatch.setattr(database, "WAIT", 0.05)
+    other = "import sys; from pathlib import Path; from executor import jobs\n"
+    other += "from executor.jobs import database; database.WAIT = 0.05\n"
     other += "try: jobs.Jobs.open(Path(sys.argv[1]))\nexcept jobs.JobsLocked as error: print(error)"
     with pytest.raises(JobsLocked, match="a server already runs on this base directory"):
         Jobs.open(path)

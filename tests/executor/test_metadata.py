@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from executor.lenient import WorkflowError
-from executor.metadata import exif, read_texts, texts
+from executor.workflow.lenient import WorkflowError
+from executor.workflow.metadata import exif, read_texts, texts
 
 PROMPT = {"1": {"class_type": "Size", "inputs": {"text": "grün 猫 \U0001f408", "cfg": 7.5}}}
 WORKFLOW = {"nodes": [], "version": 0.4, "extra": {"unknown": [1, None]}}

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from executor.frames import Frame, read
-from executor.outgoing import Outgoing
+from executor.worker.frames import Frame, read
+from executor.worker.outgoing import Outgoing
 
 FULL = b"x" * (1 << 20)  # more than a pipe holds
 

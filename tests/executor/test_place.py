@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from executor import place
-from executor.place import SIZE, Place, where
+from executor.worker import place
+from executor.worker.place import SIZE, Place, where
 
 
 def test_it_is_told_until_the_work_is_done(tmp_path: Path):
@@ -31,7 +31,7 @@ def test_it_is_told_until_the_work_is_done(tmp_path: Path):
 
 def test_it_outlives_the_process(tmp_path: Path):
     code = (
-        "import os, sys; from pathlib import Path; from executor.place import Place\n"
+        "import os, sys; from pathlib import Path; from executor.worker.place import Place\n"
         "Place(Path(sys.argv[1])).at('3', 'KSampler'); os.kill(os.getpid(), 9)"
     )
     root = Path(__file__).parent.parent.parent

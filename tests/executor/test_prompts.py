@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executor.prompts import date, dynamic, literal, patterns
+from executor.workflow.prompts import date, dynamic, literal, patterns
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from executor import devices
 from executor.cache import Cache
 from executor.files import Files
 from executor.graph import read
-from executor.requests import Refused, Site, answer, spoilt
+from executor.worker.requests import Refused, Site, answer, spoilt
 from tests.executor.toys import TOYS, api, go
 
 GRAPH = api(a=("Add", {"a": 1}), o=("Show", {"a": ["a", 0]}))

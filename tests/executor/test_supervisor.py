@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from executor import supervisor
-from executor.lost import Death, named
-from executor.supervisor import Worker, WorkerLost
+from executor.worker import supervisor
+from executor.worker.lost import Death, named
+from executor.worker.supervisor import Worker, WorkerLost
 from tests.executor.processes import Log, command, one, until, within, working
 
 ADD = one("Show", a=1)
@@ -107,7 +107,7 @@ def test_what_a_killed_run_had_saved_is_not_saved_again(tmp_path: Path):
 
 def test_the_children_of_a_dead_worker_hold_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """They have its pipes."""
-    monkeypatch.setattr("executor.child.DRAIN", 0.05)
+    monkeypatch.setattr("executor.worker.child.DRAIN", 0.05)
 
     async def work() -> None:
         async with working(tmp_path) as worker:

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from executor import frames
 from executor.files import Files
 from executor.fingerprint import CODE, fingerprint
-from executor.running import Runner
-from executor.supervisor import Refused, Worker
+from executor.worker import frames
+from executor.worker.running import Runner
+from executor.worker.supervisor import Refused, Worker
 from tests.executor.processes import NODES, ROOT, Log, command, one, until, within, working
 
 GRAPH = {
@@ -307,7 +307,10 @@ def test_what_cannot_be_understood_ends_it(tmp_path: Path):
         assert b"BrokenStream" in log
 
 
-@pytest.mark.parametrize("module", ["executor.worker", "executor.running", "executor.supervisor", "executor.ledger"])
+@pytest.mark.parametrize(
+    "module",
+    ["executor.worker.__main__", "executor.worker.running", "executor.worker.supervisor", "executor.ledger"],
+)
 def test_what_is_not_imported(module: str):
     heavy = "{'torch', 'numpy', 'PIL', 'scipy', 'networkx'}" if "running" not in module else "{'torch', 'numpy', 'PIL'}"
     code = f"import sys, json, {module}; print(json.dumps(sorted({heavy} & set(sys.modules))))"

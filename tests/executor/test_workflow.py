@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from executor.lenient import MAX_DEPTH
-from executor.workflow import Document, WorkflowError, load
+from executor.workflow.document import Document, WorkflowError, load
+from executor.workflow.lenient import MAX_DEPTH
 from tests.executor.test_metadata import PROMPT, WORKFLOW, WRITTEN, before_end, chunk, picture, png
 from tests.executor.workflows import NODES
 
@@ -42,7 +42,7 @@ def test_pictures_carry_both_forms_and_the_graph_that_ran_is_the_one_to_run(tmp_
 
 @pytest.mark.parametrize("format", ["WEBP", "JPEG"])
 def test_other_pictures_carry_them_too(format: str) -> None:
-    from executor.metadata import exif
+    from executor.workflow.metadata import exif
 
     assert load(picture(format, exif=exif(WRITTEN))).workflow == WORKFLOW
 

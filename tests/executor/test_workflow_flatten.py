@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from executor.flatten import flatten, to_api
-from executor.lenient import WorkflowError
+from executor.workflow.flatten import flatten, to_api
+from executor.workflow.lenient import WorkflowError
 from tests.executor.workflows import NODES, Raw, node, workflow
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from executor.flatten import to_api
-from executor.layout import from_api
-from executor.widgets import declared
+from executor.workflow.flatten import to_api
+from executor.workflow.layout import from_api
+from executor.workflow.widgets import declared
 from tests.executor.workflows import NODES, Raw
 from tests.replay.workflows import bare
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from executor.flatten import to_api
-from executor.layout import from_api
-from executor.workflow import load
+from executor.workflow.document import load
+from executor.workflow.flatten import to_api
+from executor.workflow.layout import from_api
 from tests.replay.workflows import bare, compare, first_difference, names
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from executor.flatten import to_api
-from executor.lenient import WorkflowError
+from executor.workflow.flatten import to_api
+from executor.workflow.lenient import WorkflowError
 from tests.executor.workflows import NODES, Raw, defining, node, subgraph, workflow
 
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-import executor.metadata as metadata
+import executor.workflow.metadata as metadata
+import nodes.animation  # noqa: F401
 from diffusion import animations
 from diffusion.image_files import load
 from executor.files import Files

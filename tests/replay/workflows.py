@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from executor.flatten import to_api
-from executor.lenient import WorkflowError
-from executor.workflow import load
+from executor.workflow.document import load
+from executor.workflow.flatten import to_api
+from executor.workflow.lenient import WorkflowError
 
 ARCHIVE = Path(__file__).parent.parent / "data" / "conformance.tar.xz"
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any, cast
 
-from executor.supervisor import Refused, Worker
+from executor.worker.supervisor import Refused, Worker
 
 OnEvent = Callable[[dict[str, Any], bytes], None]
 

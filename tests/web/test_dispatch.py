@@ -11,7 +11,7 @@ import pytest
 
 from executor import events, ledger
 from executor.jobs import JobsError
-from executor.supervisor import Death, Refused, WorkerLost
+from executor.worker.supervisor import Death, Refused, WorkerLost
 from tests.web.played import CANCELLED, GRAPH, OK, PICTURE, Player, Say, Script, Stage, fails, plays, staged, until
 from tests.web.played import whole_run as whole
 from web import dispatch
@@ -549,7 +549,7 @@ def test_a_client_that_comes_back_is_told_how_far_its_job_is(tmp_path: Path):
 
 def test_a_player_is_a_worker():
     """The fake has what the dispatcher uses of the real one."""
-    from executor.supervisor import Worker
+    from executor.worker.supervisor import Worker
 
     assert all(callable(getattr(Worker, name)) for name in ("run", "ask", "wait_ready"))
     assert all(callable(getattr(Player, name)) for name in ("run", "ask", "wait_ready"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from executor.supervisor import Refused
+from executor.worker.supervisor import Refused
 from tests.web.tables import make_state, serving
 from web import info
 from web.config import Limits

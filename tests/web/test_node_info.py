@@ -11,8 +11,8 @@ import pytest
 
 from executor.files import Files
 from executor.fingerprint import fingerprint
-from executor.lost import Death
-from executor.supervisor import WorkerLost
+from executor.worker.lost import Death
+from executor.worker.supervisor import WorkerLost
 from web.node_info import NodeInfo
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from executor.supervisor import Death, Refused, WorkerLost
+from executor.worker.supervisor import Death, Refused, WorkerLost
 from tests.web.handlers import GRAPH, Api, prepared, problem, run
 from web import ask
 from web.config import Limits

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from executor.supervisor import Death, WorkerLost
+from executor.worker.supervisor import Death, WorkerLost
 from tests.web.handlers import GRAPH, Api, run
 
 

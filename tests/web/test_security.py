@@ -16,7 +16,7 @@ from aiohttp import web
 
 from executor.files import FileProblem
 from executor.jobs import JobsError
-from executor.supervisor import Death, WorkerLost
+from executor.worker.supervisor import Death, WorkerLost
 from tests.web.served import Answer, Served, served
 from web import security
 from web.body import read_json

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from executor.flatten import to_api
+from executor.workflow.flatten import to_api
 
 nodes, workflows = json.load(sys.stdin)
 json.dump([to_api(workflow, nodes, rng=random.Random(1)) for workflow in workflows], sys.stdout)

@@ -3,7 +3,7 @@
  * replaced them, as the standard's editor does when it opens such a file.
  *
  * Inner nodes take the next free ids in list order, then the node itself does: what runs has the ids that the server
- * gives it too. See `executor/groupnodes.py`.
+ * gives it too. See `executor/workflow/groupnodes.py`.
  */
 
 import { isObject, key, list, number, object, objects, text } from "./json";

@@ -18,7 +18,7 @@ from executor.describe import Descriptions, describe
 from executor.files import Files
 from executor.graph import Graph, GraphError, read
 from executor.node import Folder, NodeSpec
-from executor.workflow import Document, WorkflowError, load, of
+from executor.workflow.document import Document, WorkflowError, load, of
 
 MANY = 100  # of the choices of a menu, or of the outputs that a node spoils: no more of them are told
 

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import networkx as nx
 
-from executor.groupnodes import last_id, ungroup
-from executor.lenient import WorkflowError, key, mapping, sequence
-from executor.levels import Level, Link, Reader, read_links
-from executor.widgets import Descriptions
+from executor.workflow.groupnodes import last_id, ungroup
+from executor.workflow.lenient import WorkflowError, key, mapping, sequence
+from executor.workflow.levels import Level, Link, Reader, read_links
+from executor.workflow.widgets import Descriptions
 
 
 @dataclass

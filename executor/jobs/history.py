@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager
 from sqlite3 import Row
 from typing import Any
 
-from executor import jobs_records as records
-from executor.jobs_database import Database, JobsError
-from executor.jobs_records import Job, State, Summary
-from executor.jobs_search import filters
+from executor.jobs import records
+from executor.jobs.database import Database, JobsError
+from executor.jobs.records import Job, State, Summary
+from executor.jobs.search import filters
 
 # Lists, by other names than the one that a method below has.
 JobList = list[Job]

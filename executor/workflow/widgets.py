@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from executor.lenient import mapping, sequence
+from executor.workflow.lenient import mapping, sequence
 
 Description = Mapping[str, Any]
 Descriptions = Mapping[str, Description]

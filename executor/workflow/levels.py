@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from executor.lenient import integer, key, mapping, sequence
-from executor.widgets import AUTOGROW, Description, Descriptions, Filled, InputSpec, declared, fill, unnamed
+from executor.workflow.lenient import integer, key, mapping, sequence
+from executor.workflow.widgets import AUTOGROW, Description, Descriptions, Filled, InputSpec, declared, fill, unnamed
 
 ACTIVE, MUTED, BYPASSED = 0, 2, 4
 INPUTS, OUTPUTS = "-10", "-20"  # the ids that stand for the border of a subgraph

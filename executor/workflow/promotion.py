@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from executor.lenient import key, mapping, sequence
-from executor.levels import INPUTS, Level, Node, Source
-from executor.subgraphs import Definition
+from executor.workflow.lenient import key, mapping, sequence
+from executor.workflow.levels import INPUTS, Level, Node, Source
+from executor.workflow.subgraphs import Definition
 
 NO_VALUE: Any = object()
 

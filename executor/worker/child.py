@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from executor import frames
-from executor.lost import Death, WorkerLost, named
-from executor.place import where
+from executor.worker import frames
+from executor.worker.lost import Death, WorkerLost, named
+from executor.worker.place import where
 
 OnEvent = Callable[[dict[str, Any], bytes], None]
 LINES = 50  # of the log that are kept

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from executor.flatten import Flat
-from executor.lenient import mapping
-from executor.widgets import Descriptions
+from executor.workflow.flatten import Flat
+from executor.workflow.lenient import mapping
+from executor.workflow.widgets import Descriptions
 
 SAMPLERS = {  # the WebUI's names, lower case, without the schedule
     "euler a": "euler_ancestral",

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-from executor.lenient import WorkflowError
+from executor.workflow.lenient import WorkflowError
 
 PNG, GZIP_LIMIT = b"\x89PNG\r\n\x1a\n", 256 * 2**20
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt", b"comf")

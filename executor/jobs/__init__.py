@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from executor import jobs_records as records
-from executor.jobs_database import Database, JobsError, JobsLocked
-from executor.jobs_history import History, Ids, JobList, UnknownJob
-from executor.jobs_records import FINISHED, Job, State, Summary
-from executor.jobs_search import file_names, graph_words, searchable
+from executor.jobs import records
+from executor.jobs.database import Database, JobsError, JobsLocked
+from executor.jobs.history import History, Ids, JobList, UnknownJob
+from executor.jobs.records import FINISHED, Job, State, Summary
+from executor.jobs.search import file_names, graph_words, searchable
 
 __all__ = ["DuplicateId", "Job", "Jobs", "JobsError", "JobsLocked", "State", "Summary", "UnknownJob"]
 

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from executor.frames import pack
+from executor.worker.frames import pack
 
 
 class _Message:

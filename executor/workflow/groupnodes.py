@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from typing import Any
 
-from executor.lenient import integer, key, mapping, sequence
-from executor.widgets import CONTROLS, Descriptions, declared
+from executor.workflow.lenient import integer, key, mapping, sequence
+from executor.workflow.widgets import CONTROLS, Descriptions, declared
 
 
 def ungroup(workflow: Mapping[str, Any], nodes: Descriptions) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from executor import a1111
-from executor.flatten import Flat, flatten
-from executor.layout import from_api
-from executor.lenient import MAX_BYTES, WorkflowError, mapping, parse
-from executor.metadata import is_picture, read_texts
-from executor.widgets import Descriptions
+from executor.workflow import a1111
+from executor.workflow.flatten import Flat, flatten
+from executor.workflow.layout import from_api
+from executor.workflow.lenient import MAX_BYTES, WorkflowError, mapping, parse
+from executor.workflow.metadata import is_picture, read_texts
+from executor.workflow.widgets import Descriptions
 
 __all__ = ["Document", "WorkflowError", "load", "of"]
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from executor.lenient import WorkflowError, mapping
-from executor.levels import BYPASSED, INPUTS, MUTED, OUTPUTS, Level, Node, Source
-from executor.promotion import NO_VALUE, Scope, give_values, own, promoted
-from executor.prompts import dynamic, patterns
-from executor.subgraphs import Workflow, read
 from executor.types import compatible
-from executor.widgets import Descriptions, settle
+from executor.workflow.lenient import WorkflowError, mapping
+from executor.workflow.levels import BYPASSED, INPUTS, MUTED, OUTPUTS, Level, Node, Source
+from executor.workflow.promotion import NO_VALUE, Scope, give_values, own, promoted
+from executor.workflow.prompts import dynamic, patterns
+from executor.workflow.subgraphs import Workflow, read
+from executor.workflow.widgets import Descriptions, settle
 
 MAX_NODES = 100_000  # what subgraphs may expand to
 

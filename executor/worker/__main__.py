@@ -1,8 +1,8 @@
 """The process that owns nodes, models and caches: `python -m executor.worker --nodes nodes --base DIR`.
 
-It hears requests on its standard input and answers on its standard output (executor.frames). Three threads: this one
-runs jobs, one hears, one writes; a few more answer what is asked meanwhile. When its input ends, the process that
-asked is gone, and it ends at once.
+It hears requests on its standard input and answers on its standard output (executor.worker.frames). Three threads:
+this one runs jobs, one hears, one writes; a few more answer what is asked meanwhile. When its input ends, the process
+that asked is gone, and it ends at once.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from executor import frames, lock
+from executor import lock
 from executor.files import Files
 from executor.fingerprint import CODE, fingerprint
-from executor.outgoing import Outgoing
 from executor.output_files import version
-from executor.place import Place
+from executor.worker import frames
+from executor.worker.outgoing import Outgoing
+from executor.worker.place import Place
 
 if TYPE_CHECKING:
-    from executor.running import Runner
+    from executor.worker.running import Runner
 
 OOM_SCORE = 500  # so that the system takes this process and not the one that holds the queue
 
@@ -79,7 +80,7 @@ class Worker:
 
     def serve(self, files: Files, place: Place) -> None:
         """Run jobs until `stop` is asked for."""
-        from executor.running import Runner
+        from executor.worker.running import Runner
 
         self._runner = Runner(files, place, self._outgoing)
         asyncio.run(self._runner.serve(self._ready.set))
@@ -110,7 +111,7 @@ class Worker:
             self._outgoing.send({"id": request.get("id"), "reply": {}})
 
     def _answer(self, request: dict[str, Any], payload: bytes) -> None:
-        from executor.requests import Refused, answer
+        from executor.worker.requests import Refused, answer
 
         id = request.get("id")
         try:
@@ -152,7 +153,7 @@ def _restore_environment() -> None:
     """Without what the supervisor set so that this module is found: programs that nodes start have their own."""
     os.environ.pop("PYTHONSAFEPATH", None)
     home, _, others = os.environ.get("PYTHONPATH", "").partition(os.pathsep)
-    if home == str(Path(__file__).resolve().parent.parent):
+    if home == str(Path(__file__).resolve().parent.parent.parent):
         os.environ.pop("PYTHONPATH")
         os.environ.update({"PYTHONPATH": others} if others else {})
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from executor.child import Child, OnEvent, Refused
-from executor.lost import Death, WorkerLost
+from executor.worker.child import Child, OnEvent, Refused
+from executor.worker.lost import Death, WorkerLost
 
 __all__ = ["Death", "Refused", "Worker", "WorkerLost"]
 
@@ -205,7 +205,7 @@ class Worker:
 
 def _where_we_are() -> dict[str, str]:
     """The environment in which `-m executor.worker` finds this package, wherever the server was started."""
-    home = str(Path(__file__).resolve().parent.parent)
+    home = str(Path(__file__).resolve().parent.parent.parent)
     others = os.environ.get("PYTHONPATH")
     return {"PYTHONPATH": os.pathsep.join((home, others)) if others else home, "PYTHONSAFEPATH": "1"}
 

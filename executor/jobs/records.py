@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from executor.jobs_search import shown_items
+from executor.jobs.search import shown_items
 
 State = Literal["pending", "running", "success", "error", "cancelled"]
 FINISHED: tuple[State, ...] = ("success", "error", "cancelled")

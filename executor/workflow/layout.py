@@ -8,9 +8,9 @@ from typing import Any
 
 import networkx as nx
 
-from executor.lenient import integer, mapping, sequence
-from executor.prompts import literal
-from executor.widgets import AUTOGROW, MISSING, Descriptions, Filled, InputSpec, declared, fill
+from executor.workflow.lenient import integer, mapping, sequence
+from executor.workflow.prompts import literal
+from executor.workflow.widgets import AUTOGROW, MISSING, Descriptions, Filled, InputSpec, declared, fill
 
 WIDTH, TALL_WIDTH = 320, 420
 ROW, HEADER, TEXT_ROWS = 24, 50, 5

@@ -18,13 +18,13 @@ from executor.files import Files
 from executor.graph import GraphError, read
 from executor.ledger import Ledger
 from executor.node import registry
-from executor.outgoing import Outgoing
-from executor.place import Place
 from executor.plan import Plan, make_plan
 from executor.previews import Preview
-from executor.requests import Site, collect
 from executor.run import run
 from executor.store import Disk
+from executor.worker.outgoing import Outgoing
+from executor.worker.place import Place
+from executor.worker.requests import Site, collect
 
 _Queued = tuple[Mapping[str, Any], Cancel]  # a request, and what ends it
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 import nodes
 from executor.node import registry
-from executor.workflow import load
+from executor.workflow.document import load
 from tests.e2e.editor import Editor
 from tests.replay.workflows import bare, first_difference
 from tests.web.conftest import ROOT, Server, until

@@ -15,10 +15,9 @@ from torch import Tensor
 
 from diffusion import embedding_files, embeddings, patches
 from diffusion.clip import ClipConfig
-from diffusion.prompt import Chunk, Token, Vector, chunks, pieces, weighted
+from diffusion.emphasis import STANDARD, Group, Language, Weigh
+from diffusion.prompt import Chunk, Vector, chunks, pieces
 from diffusion.tokenizer import END, tokenize
-
-Group = list[tuple[Token, float]]
 
 
 @dataclass(frozen=True)
@@ -76,32 +75,43 @@ class Clip:
         """Take the states after another layer: -1 the last, -2 the one before. Deeper than the network is the last."""
         return replace(self, skip=layer)
 
-    def encode(self, text: str | Mapping[str, str]) -> tuple[Tensor, dict[str, Any]]:
+    def encode(self, text: str | Mapping[str, str], language: Language = STANDARD) -> tuple[Tensor, dict[str, Any]]:
         """The conditioning of a prompt: (1, 77 n, w), and `pooled_output` (1, w) of the last network.
 
         text: one for all networks, or one for each by its name. Chunks of 77 tokens are encoded apart and joined.
+        language: how weights are written, and what they do.
         Raises ValueError for a weight that is no finite number.
         """
         texts = {e.name: text if isinstance(text, str) else text[e.name] for e in self.encoders}
-        tokens = {e.name: self.tokenize(texts[e.name], e) for e in self.encoders}
+        tokens = {e.name: self.tokenize(texts[e.name], e, language) for e in self.encoders}
         longest = max(map(len, tokens.values()))
         if not isinstance(text, str):
             tokens = {
                 e.name: tokens[e.name] + chunks([], e.pad) * (longest - len(tokens[e.name])) for e in self.encoders
             }
-        results = [encode(e, tokens[e.name], e.layer if self.skip is None else self.skip) for e in self.encoders]
+        layers = {e.name: e.layer if self.skip is None else self.skip for e in self.encoders}
+        results = [encode(e, tokens[e.name], layers[e.name], language.weigh) for e in self.encoders]
         length = min(states.shape[1] for states, _ in results)
         joined = torch.cat([states[:, :length] for states, _ in results], -1)
         return joined, {"pooled_output": results[-1][1]}
 
-    def tokenize(self, text: str, encoder: Encoder) -> list[Chunk]:
+    def conditioning(
+        self, text: str | Mapping[str, str], language: Language = STANDARD
+    ) -> list[tuple[Tensor, dict[str, Any]]]:
+        """The same as a list of conditionings; text networks with hooks give several for one prompt."""
+        return [self.encode(text, language)]
+
+    def tokenize(self, text: str, encoder: Encoder, language: Language = STANDARD) -> list[Chunk]:
         """The chunks of a prompt as one of the networks gets them."""
-        groups: list[Group] = []
-        for segment, weight in weighted(text):
-            if not math.isfinite(weight):
-                raise ValueError(f"the prompt gives {segment!r} the weight {weight}; write brackets as \\( and \\)")
-            groups += self._groups(segment, weight, encoder.name) if self.embeddings else [_group(segment, weight)]
-        return chunks(groups, encoder.pad)
+        found: list[Chunk] = []
+        for passage in language.passages(text):
+            groups: list[Group] = []
+            for segment, weight in passage:
+                if not math.isfinite(weight):
+                    raise ValueError(f"the prompt gives {segment!r} the weight {weight}; write brackets as \\( and \\)")
+                groups += self._groups(segment, weight, encoder.name) if self.embeddings else [_group(segment, weight)]
+            found += language.pack(groups, encoder.pad)
+        return found
 
     def _groups(self, segment: str, weight: float, encoder: str) -> list[Group]:
         groups: list[Group] = []
@@ -138,18 +148,15 @@ def _group(text: str, weight: float) -> Group:
 
 
 @torch.no_grad()
-def encode(encoder: Encoder, prompt: Sequence[Chunk], layer: int) -> tuple[Tensor, Tensor]:
+def encode(
+    encoder: Encoder, prompt: Sequence[Chunk], layer: int, weigh: Weigh = STANDARD.weigh
+) -> tuple[Tensor, Tensor]:
     """The states of a prompt (1, 77 n, w), and its pooled text (1, w), which is that of the first chunk, unweighted.
 
-    A token of weight w becomes e + w (z - e), where z is its state and e the state at its place in an empty prompt.
+    weigh: what the weights of the tokens do.
     """
     fitting = [_fitting(chunk, encoder) for chunk in prompt]
-    weights = torch.tensor([[w for _, w in chunk] for chunk in fitting])  # n 77
-    some = bool((weights != 1).any())
-    states, pooled = _run(encoder, [*fitting, *(chunks([], encoder.pad) if some else [])], layer)
-    if some:
-        z, e, w = states[:-1], states[-1], weights[..., None].to(states)
-        states = torch.where(w == 1, z, e + w * (z - e))
+    states, pooled = weigh(lambda some: _run(encoder, some, layer), fitting, encoder.pad)
     return states.flatten(0, 1)[None], pooled[:1]
 
 

@@ -4,8 +4,8 @@
 `A1111`: as A1111's WebUI describes it (its wiki, Features, "Attention/emphasis"): brackets multiply, `[x]` divides by
 1.1; the states of a token are multiplied by its weight, then all by what brings their mean back to what it was.
 `A1111, no norm`: the same without the latter.
-`down-weight`: as compel does it (github.com/damian0815/compel, MIT): above 1 as the standard; below 1 the states move
-to those of the prompt without these words.
+`down-weight`: as compel does it, where it removes words (github.com/damian0815/compel, MIT): as the standard, and below
+1 the states move to those of the prompt without these words.
 """
 
 from __future__ import annotations
@@ -90,12 +90,12 @@ def with_mean_restored(run: Run, prompt: Sequence[Chunk], pad: int) -> tuple[Ten
 
 
 def down_weighted(run: Run, prompt: Sequence[Chunk], pad: int) -> tuple[Tensor, Tensor]:
-    """Words of a weight w < 1 go: the states are a mean of those with them, which counts 1, and for each such group of
-    words those without it, which count tan((1 - w) pi / 2). Weights above 1 are as in `from_empty`, in all of them."""
+    """Words of a weight w < 1 go: the states are a mean of those of `from_empty`, which count 1, and for each such
+    group of words those of the same prompt without it, which count tan((1 - w) pi / 2)."""
     lacking = [list(_lacking(chunk, pad)) for chunk in prompt]
     everything = [chunk for own, less in zip(prompt, lacking, strict=True) for chunk in (own, *(c for c, _ in less))]
     states, pooled = run([*everything, *chunks([], pad)])
-    z = _from_empty(states[:-1], states[-1], _weights(everything).clamp(min=1))
+    z = _from_empty(states[:-1], states[-1], _weights(everything))
     found: list[Tensor] = []
     firsts: list[int] = []
     at = 0
@@ -150,8 +150,9 @@ def bracketed(text: str) -> list[Segment]:
     texts.append(text[at:])
     ranges += [(start, None, STEP) for start in opened["("]] + [(start, None, 1 / STEP) for start in opened["["]]
     weights = np.ones(len(texts))
-    for start, end, factor in ranges:
-        weights[start:end] *= factor
+    with np.errstate(over="ignore"):
+        for start, end, factor in ranges:
+            weights[start:end] *= factor
     return _merged(texts, weights.tolist())
 
 

@@ -103,7 +103,7 @@ OTHERS = (
     ("a ControlNet", r"zero_convs\.|input_hint_block\.|controlnet_", "load it with Load ControlNet Model"),
     ("a T2I adapter", r"(^|adapter\.)body\.\d+\.(block1|in_conv|resnets)\b", "load it with Load ControlNet Model"),
     ("a textual-inversion embedding", r"^(emb_params|\*|clip_[lg])$", "it belongs into models/embeddings"),
-    ("an IP-Adapter", r"^(ip_adapter|image_proj)\b", "it needs nodes that are not here yet"),
+    ("an IP-Adapter", r"^(ip_adapter|image_proj)\b", "load it with IPAdapter Model Loader, from models/ipadapter"),
     ("a GLIGEN model", r"position_net\.", "load it with GLIGENLoader"),
     ("a Stable Diffusion 3 model", r"joint_blocks\.\d", ""),
     ("a Flux model", r"double_blocks\.\d+\.img_attn|single_transformer_blocks\.\d", ""),

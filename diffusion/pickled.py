@@ -121,7 +121,7 @@ def unnest(table: Any) -> Any:
         for nest in NESTS:
             if isinstance(table.get(nest), Mapping):
                 return unnest(table[nest])
-        if "id_encoder" in table:  # PhotoMaker: a network, and a LoRA beside it
+        if "id_encoder" in table or "image_proj" in table:  # PhotoMaker, IP-Adapter: two networks side by side
             parts = {nest: part for nest, part in table.items() if isinstance(part, Mapping)}
             return {f"{nest}.{name}": t for nest, part in parts.items() for name, t in part.items()}
     return table

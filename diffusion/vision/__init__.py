@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from diffusion.vision import encode as encode
     from diffusion.vision import files as files
+    from diffusion.vision import ip_adapter as ip_adapter
+    from diffusion.vision import ip_attention as ip_attention
+    from diffusion.vision import ip_files as ip_files
     from diffusion.vision import photomaker as photomaker
     from diffusion.vision import style as style
 

@@ -47,7 +47,15 @@ class ClipVision:
     @torch.no_grad()
     def encode(self, image: Tensor, *, crop: bool = True) -> VisionOutput:
         """image (b, h, w, c) in 0..1. crop: its middle square; else all of it, out of shape."""
-        last, before, embeds = self.network(prepared(image, self.config.side, crop=crop))
+        return self._seen(prepared(image, self.config.side, crop=crop))
+
+    @torch.no_grad()
+    def blank(self) -> VisionOutput:
+        """What it sees in a picture of the mean colour, which to the network are zeros."""
+        return self._seen(torch.zeros(1, 3, self.config.side, self.config.side))
+
+    def _seen(self, x: Tensor) -> VisionOutput:
+        last, before, embeds = self.network(x)
         return VisionOutput(embeds, last, before)
 
     @cached_property

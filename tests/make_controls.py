@@ -24,8 +24,10 @@ from diffusion.control.net import ControlNet, ControlNetConfig, UnionControlNet
 from diffusion.gligen import Fuser, PositionNet
 from diffusion.unet_config import Spatial, UNetConfig
 from diffusion.vision.network import ClipVisionNetwork, VisionConfig
+from diffusion.vision.photomaker import PhotoMakerNetwork
 from diffusion.vision.style import StyleAdapter
-from tests.make_models import WIDTH, L, sd1_config, sd2_config, xl_config
+from tests.diffusion.upscaling.random_upscalers import rrdb
+from tests.make_models import WIDTH, G, L, sd1_config, sd2_config, xl_config
 from tests.random_models import layers, normal, shapes_of
 
 Tensors = dict[str, Tensor]
@@ -90,9 +92,16 @@ def gligen() -> Tensors:
     return drawn(made)
 
 
+VISION = VisionConfig(ClipConfig(WIDTH, 2, 1, 2 * WIDTH, 5, 0, True, L, causal=False), 16)
+
+
 def vision() -> Tensors:
-    config = VisionConfig(ClipConfig(WIDTH, 2, 1, 2 * WIDTH, 5, 0, True, L, causal=False), 16)
-    return drawn(shapes_of(lambda: ClipVisionNetwork(config), ""))
+    return drawn(shapes_of(lambda: ClipVisionNetwork(VISION), ""))
+
+
+def photomaker() -> Tensors:
+    """Its network alone; the published file holds it as `id_encoder`."""
+    return drawn(shapes_of(lambda: PhotoMakerNetwork(VISION, G, L + G), ""))
 
 
 def style() -> Tensors:
@@ -110,6 +119,9 @@ MAKERS: dict[str, tuple[str, Callable[[], Tensors]]] = {
     "gligen": ("gligen", gligen),
     "vision": ("clip_vision", vision),
     "style": ("style_models", style),
+    "photomaker_network": ("photomaker", photomaker),
+    "upscaler": ("upscale_models", rrdb),
+    "upscaler_x2": ("upscale_models", partial(rrdb, channels=12)),
 }
 """By name: the folder of models that the file belongs to, and how it is made."""
 

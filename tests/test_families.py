@@ -110,14 +110,18 @@ def workflow(name: str) -> Graph:
     return graph
 
 
-def run(graph: Graph, base: Path) -> list[Path]:
-    """The pictures that a graph makes."""
+def run(graph: Graph, base: Path, cache: Cache | None = None) -> list[Path]:
+    """The pictures that a graph makes. cache: of what was run before."""
     files, parsed = Files(base), read(graph)
     errors = [p for p in check(parsed, registry, files) if p.severity == "error"]
     assert not errors, "; ".join(map(str, errors))
-    outcome = execute(make_plan(parsed, registry, outputs(parsed, registry), files), files=files, cache=Cache())
+    outcome = execute(
+        make_plan(parsed, registry, outputs(parsed, registry), files), files=files, cache=cache or Cache()
+    )
     assert not outcome.failed, "; ".join(f"{f.type}: {f.message}" for f in outcome.failed)
-    return [base / i["type"] / i["subfolder"] / i["filename"] for ui in outcome.shown.values() for i in ui["images"]]
+    return [
+        base / i["type"] / i["subfolder"] / i["filename"] for ui in outcome.shown.values() for i in ui.get("images", ())
+    ]
 
 
 @pytest.mark.parametrize("name", FAMILIES)

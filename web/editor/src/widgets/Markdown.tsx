@@ -1,7 +1,7 @@
 /** Markdown as React elements. */
 
 import { createElement, Fragment, type ReactNode } from "react";
-import { parseMarkdown, type Block, type Inline, type Item } from "./markdown";
+import { parseMarkdown, type Align, type Block, type Inline, type Item } from "./markdown";
 
 export function Markdown({ source }: { readonly source: string }) {
   return <div className="w-markdown">{parseMarkdown(source).map(drawBlock)}</div>;
@@ -28,7 +28,7 @@ function drawBlock(block: Block, key: number): ReactNode {
         block.items.map(drawItem),
       );
     case "table":
-      return <Table key={key} head={block.head} rows={block.rows} />;
+      return <Table key={key} {...block} />;
     case "rule":
       return <hr key={key} />;
   }
@@ -46,26 +46,28 @@ function drawItem(item: Item, key: number): ReactNode {
 
 type Cells = readonly (readonly Inline[])[];
 
-function Table({ head, rows }: { readonly head: Cells; readonly rows: readonly Cells[] }) {
+interface TableProps {
+  readonly align: readonly Align[];
+  readonly head: Cells;
+  readonly rows: readonly Cells[];
+}
+
+function Table({ align, head, rows }: TableProps) {
+  const cell = (kind: "th" | "td") => (parts: readonly Inline[], key: number) =>
+    createElement(kind, { key, "data-align": align[key] }, draw(parts));
   return (
-    <table>
-      <thead>
-        <tr>
-          {head.map((cell, i) => (
-            <th key={i}>{draw(cell)}</th>
+    <div className="w-table">
+      <table>
+        <thead>
+          <tr>{head.map(cell("th"))}</tr>
+        </thead>
+        <tbody>
+          {rows.map((row, r) => (
+            <tr key={r}>{row.map(cell("td"))}</tr>
           ))}
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row, r) => (
-          <tr key={r}>
-            {row.map((cell, i) => (
-              <td key={i}>{draw(cell)}</td>
-            ))}
-          </tr>
-        ))}
-      </tbody>
-    </table>
+        </tbody>
+      </table>
+    </div>
   );
 }
 

@@ -1,10 +1,12 @@
 /**
- * The explanations of everything with `data-tip`, for the whole page: one listener instead of one a widget. Screen
+ * The explanations of everything with `data-tip`, in Markdown of which every line stays a line: one listener for the
+ * whole page instead of one a widget. Screen
  * readers get the same text through `aria-describedby`, so the bubble itself is hidden from them.
  */
 
 import { useEffect, useRef, useState } from "react";
 import { createPortal } from "react-dom";
+import { Markdown } from "./Markdown";
 
 interface Tip {
   readonly text: string;
@@ -39,7 +41,7 @@ export function Tooltips() {
   const { left, top, above, text } = tip;
   return createPortal(
     <div className="w-tip" aria-hidden="true" data-above={above || undefined} style={{ left, top, maxWidth: WIDEST }}>
-      {text}
+      <Markdown source={text} />
     </div>,
     document.body,
   );
@@ -51,5 +53,5 @@ function tipOf(from: Element): Tip | undefined {
   const box = from.getBoundingClientRect();
   const above = box.bottom + 120 > window.innerHeight;
   const left = Math.max(8, Math.min(box.left, window.innerWidth - WIDEST - 8));
-  return { text, left, top: above ? box.top - 6 : box.bottom + 6, above };
+  return { text: text.replace(/\n(?=.)/g, "  \n"), left, top: above ? box.top - 6 : box.bottom + 6, above };
 }

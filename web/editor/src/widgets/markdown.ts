@@ -17,6 +17,8 @@ export interface Item {
   readonly blocks: readonly Block[];
 }
 
+export type Align = "left" | "center" | "right" | undefined;
+
 export type Block =
   | { readonly kind: "heading"; readonly level: number; readonly parts: readonly Inline[] }
   | { readonly kind: "paragraph"; readonly parts: readonly Inline[] }
@@ -25,6 +27,8 @@ export type Block =
   | { readonly kind: "list"; readonly start: number | undefined; readonly items: readonly Item[] }
   | {
       readonly kind: "table";
+      /** Of each column. */
+      readonly align: readonly Align[];
       readonly head: readonly (readonly Inline[])[];
       readonly rows: readonly (readonly (readonly Inline[])[])[];
     }
@@ -108,17 +112,31 @@ function item(text: string, rest: readonly string[], depth: number): Item {
   return { parts: inlines(words), blocks: inner, ...(task ? { done: task[1] !== " " } : {}) };
 }
 
+/** As many columns as the head has: what a row lacks is empty, what it has more is left out. */
 function table(lines: readonly string[], at: number): Read | undefined {
   const under = lines[at + 1] ?? "";
   if (!lines[at]!.includes("|") || !/^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/.test(under)) return undefined;
   const end = upTo(lines, at + 2, (line) => !line.includes("|"));
-  const rows = lines.slice(at + 2, end).map(cells);
-  return [{ kind: "table", head: cells(lines[at]!), rows }, end];
+  const head = cells(lines[at]!);
+  const rows = lines.slice(at + 2, end).map((line) => {
+    const row = cells(line);
+    return head.map((_, i) => inlines(row[i] ?? ""));
+  });
+  return [{ kind: "table", align: cells(under).map(alignment), head: head.map((cell) => inlines(cell)), rows }, end];
 }
 
-function cells(line: string): (readonly Inline[])[] {
-  const inner = line.trim().replace(/^\|/, "").replace(/\|$/, "");
-  return inner.split("|").map((cell) => inlines(cell.trim()));
+/** A bar after a backslash divides nothing. */
+function cells(line: string): string[] {
+  const inner = line
+    .trim()
+    .replace(/^\|/, "")
+    .replace(/(?<!\\)\|$/, "");
+  return inner.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
+}
+
+function alignment(rule: string): Align {
+  const [first, last] = [rule.startsWith(":"), rule.endsWith(":")];
+  return first && last ? "center" : last ? "right" : first ? "left" : undefined;
 }
 
 function paragraph(lines: readonly string[], at: number): Read {

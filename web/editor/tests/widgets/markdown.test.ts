@@ -22,7 +22,11 @@ describe("a note", () => {
     ["---", "<hr/>"],
     [
       "|a|b|\n|-|-|\n|1|2|",
-      "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody></table>",
+      '<div class="w-table"><table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody></table></div>',
+    ],
+    [
+      "a | b\n:-: | -:\n1 \\| 2\n| **3** | 4 | 5 |",
+      '<div class="w-table"><table><thead><tr><th data-align="center">a</th><th data-align="right">b</th></tr></thead><tbody><tr><td data-align="center">1 | 2</td><td data-align="right"></td></tr><tr><td data-align="center"><strong>3</strong></td><td data-align="right">4</td></tr></tbody></table></div>',
     ],
     ["\\*no\\*", "<p>*no*</p>"],
   ])("%j", (source, wanted) => {

@@ -10,51 +10,50 @@ from aiohttp import web
 from executor.files import Files
 from executor.jobs import Jobs
 from executor.worker.supervisor import Worker
-from web import (
-    convert_api,
-    events_api,
-    history_api,
+from web import security, webhooks
+from web.config import Config
+from web.dispatch import Dispatcher
+from web.logs import Logs
+from web.metrics import Metrics
+from web.node_info import NodeInfo
+from web.openapi import document as openapi
+from web.routes import (
+    convert,
+    events,
+    history,
     info,
     internal,
-    jobs_api,
-    models_api,
-    openapi,
+    jobs,
+    models,
     operations,
     pages,
     prompt,
-    queue_api,
-    security,
+    queue,
     sockets,
     templates,
     uploads,
     userdata,
-    v2_api,
-    v2_events,
     view,
-    webhooks,
 )
-from web.config import Config
-from web.dispatch import Dispatcher
-from web.feed import Feed
-from web.hub import Hub
-from web.logs import Logs
-from web.metrics import Metrics
-from web.node_info import NodeInfo
 from web.state import STATE, State
+from web.stream.feed import Feed
+from web.stream.hub import Hub
+from web.v2 import api as v2_api
+from web.v2 import events as v2_events
 
 TABLES = (
     prompt,
-    queue_api,
-    history_api,
-    convert_api,
+    queue,
+    history,
+    convert,
     sockets,
-    jobs_api,
-    events_api,
+    jobs,
+    events,
     v2_api,
     v2_events,
     view,
     uploads,
-    models_api,
+    models,
     userdata,
     info,
     templates,
@@ -63,7 +62,7 @@ TABLES = (
     internal,
     pages,  # last: it takes every path that is left
 )
-STREAMS = (sockets, events_api, v2_events)  # of which there is no head alone
+STREAMS = (sockets, events, v2_events)  # of which there is no head alone
 
 
 def make_app(config: Config, logs: Logs, worker: Worker | None = None) -> web.Application:

@@ -13,17 +13,17 @@ from executor import ledger
 from executor.files import Files
 from executor.jobs import Job, Jobs, JobsError, State, UnknownJob
 from executor.worker.supervisor import Refused, Worker, WorkerLost
-from web import messages
 from web.config import Config
-from web.hub import Hub
-from web.live import Live, Paces
-from web.messages import Message
-from web.relay import Relay
 from web.standard import STATUS
+from web.stream import messages
+from web.stream.hub import Hub
+from web.stream.live import Live, Paces
+from web.stream.messages import Message
+from web.stream.relay import Relay
 
 if TYPE_CHECKING:
-    from web.feed import Feed
     from web.metrics import Metrics
+    from web.stream.feed import Feed
 
 GRACE = 10.0  # seconds that the running job has to finish when the server stops
 STATUS_PAUSE = 0.05  # seconds between two messages to all about the length of the queue

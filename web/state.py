@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from executor.worker.supervisor import Worker
     from web.config import Config
     from web.dispatch import Dispatcher
-    from web.feed import Feed
-    from web.hub import Hub
     from web.logs import Logs
     from web.metrics import Metrics
     from web.node_info import NodeInfo
+    from web.stream.feed import Feed
+    from web.stream.hub import Hub
 
 
 @dataclass

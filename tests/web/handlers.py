@@ -15,11 +15,18 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from executor.files import Files
 from executor.jobs import Job, Jobs
-from web import convert_api, events_api, history_api, jobs_api, prompt, queue_api, v2_api, v2_events
 from web.config import Config
-from web.feed import Feed
 from web.logs import Logs
+from web.routes import convert as convert_api
+from web.routes import events as events_api
+from web.routes import history as history_api
+from web.routes import jobs as jobs_api
+from web.routes import prompt
+from web.routes import queue as queue_api
 from web.state import STATE, State
+from web.stream.feed import Feed
+from web.v2 import api as v2_api
+from web.v2 import events as v2_events
 
 TABLES = (prompt, queue_api, history_api, convert_api, jobs_api, events_api, v2_api, v2_events)
 GRAPH = {"1": {"class_type": "PreviewAny", "inputs": {"source": "hello"}}}

@@ -14,9 +14,9 @@ from executor.files import Files
 from executor.jobs import Job, Jobs
 from web.config import Config
 from web.dispatch import Dispatcher
-from web.feed import Feed
-from web.hub import Hub
 from web.metrics import Metrics
+from web.stream.feed import Feed
+from web.stream.hub import Hub
 
 Say = Callable[..., None]
 Script = Callable[["Player", Say], Awaitable[dict[str, Any]]]

@@ -16,7 +16,7 @@ from tests.web.tables import form
 from web.app import make_app
 from web.config import Config, Limits
 from web.logs import Logs
-from web.openapi import document
+from web.openapi.document import document
 
 SECRET = "the secret of another folder"
 TOKEN = "a token of the test"

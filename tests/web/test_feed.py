@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.web.handlers import Api, run
-from web import events_api
-from web.feed import BACKLOG, MISSED, Feed, Item
+from web.routes import events as events_api
+from web.stream.feed import BACKLOG, MISSED, Feed, Item
 
 
 def read(feed: Feed, *published: Any) -> list[Item]:

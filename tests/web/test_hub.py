@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.web.played import until
-from web import hub
-from web.hub import SHARED, Client, Hub, encode, preview_frame
+from web.stream import hub
+from web.stream.hub import SHARED, Client, Hub, encode, preview_frame
 
 BEHIND = 64
 JPEG, PNG = b"\xff\xd8\xff\xe0 a picture", b"\x89PNG\r\n a picture"

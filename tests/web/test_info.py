@@ -13,8 +13,8 @@ import pytest
 
 from executor.worker.supervisor import Refused
 from tests.web.tables import make_state, serving
-from web import info
 from web.config import Limits
+from web.routes import info
 
 DEVICE = {"name": "cuda:0", "type": "cuda", "index": 0}
 DEVICE |= {key: 5 for key in ("vram_total", "vram_free", "torch_vram_total", "torch_vram_free")}

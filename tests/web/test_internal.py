@@ -13,8 +13,8 @@ import pytest
 
 from tests.web.served import Answer, Served
 from tests.web.tables import make_state, put, refused, serving
-from web import internal
 from web.logs import Logs
+from web.routes import internal
 
 
 class Hub:

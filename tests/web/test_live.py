@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from executor import events
 from tests.web.played import as_json
 from tests.web.test_messages import Given
-from web.live import Live, Paces, needed_nodes
+from web.stream.live import Live, Paces, needed_nodes
 
 
 class Clock:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from executor import events
 from tests.web.played import as_json
-from web import messages
-from web.live import Live
-from web.messages import hiding
+from web.stream import messages
+from web.stream.live import Live
+from web.stream.messages import hiding
 
 HOME = Path("/data/the base")
 hide = hiding(HOME)

@@ -15,8 +15,8 @@ from PIL import Image
 from executor.files import FIRST
 from tests.web.served import Answer, Served
 from tests.web.tables import make_state, png_header, put, query, refused, serving
-from web import models_api
 from web.config import Limits
+from web.routes import models as models_api
 
 
 def picture(color: str, format: str = "PNG") -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from web.app import TABLES
-from web.openapi import document
+from web.openapi.document import document
 from web.options import PREVIEWS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

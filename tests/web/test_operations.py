@@ -23,7 +23,7 @@ from tests.web.served import Served, served
 from web.app import make_app
 from web.config import Config
 from web.logs import Logs
-from web.schemas import GRAPH_EXAMPLE
+from web.openapi.schemas import GRAPH_EXAMPLE
 
 BODY = json.dumps({"prompt": GRAPH_EXAMPLE}).encode()
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.web.served import Served
 from tests.web.tables import make_state, put, refused, serving
-from web import pages
+from web.routes import pages
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ from tests.web.served import Served, served
 from web.app import make_app
 from web.config import Config
 from web.logs import Logs
-from web.openapi import document
-from web.schemas import GRAPH_EXAMPLE
+from web.openapi.document import document
+from web.openapi.schemas import GRAPH_EXAMPLE
 
 EXAMPLES = 10  # random ones of each operation, beside those that cover the limits of each parameter
 CHECKS: list[Any] = [

@@ -18,9 +18,9 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from tests.web.conftest import Server, shown
 from tests.web.played import OK, Player, Say, Script, Stage, plays, until, whole_run
-from web import sockets
-from web.hub import Hub
+from web.routes import sockets
 from web.state import STATE
+from web.stream.hub import Hub
 
 JPEG = b"\xff\xd8\xff\xe0 a picture"
 FLAGS = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}

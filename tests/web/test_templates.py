@@ -13,7 +13,7 @@ from PIL import Image
 from tests.web.conftest import ROOT
 from tests.web.served import Served
 from tests.web.tables import make_state, serving
-from web import templates
+from web.routes import templates
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from executor import events
 from executor.jobs import Job, Jobs
 from tests.web.conftest import Server, shown
 from tests.web.played import OK, Player, Say, Script, Stage, plays
-from web import relay
-from web.hub import Hub, encode
+from web.stream import relay
+from web.stream.hub import Hub, encode
 
 MOST = 2_000_000  # bytes that a client is sent of a run of 1,500 nodes
 

@@ -18,9 +18,10 @@ from PIL import Image, PngImagePlugin
 from tests.web.conftest import until
 from tests.web.served import Answer, Served
 from tests.web.tables import everything, form, make_state, png_header, put, refused, serving
-from web import uploads, writing
+from web import writing
 from web.config import Limits
 from web.paths import clean
+from web.routes import uploads
 
 PIXELS = 10_000
 

@@ -12,8 +12,9 @@ import pytest
 
 from tests.web.served import Served
 from tests.web.tables import everything, make_state, put, query, refused, serving
-from web import userdata, writing
+from web import writing
 from web.config import Limits
+from web.routes import userdata
 
 FLOW = b'{"nodes": []}'
 

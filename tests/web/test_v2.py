@@ -10,8 +10,8 @@ import pytest
 
 from tests.web.handlers import GRAPH, SAVED, Api, prepared, problem, run, until
 from tests.web.test_feed import parsed
-from web import v2_events
-from web.live import Live
+from web.stream.live import Live
+from web.v2 import events as v2_events
 
 PICTURE = b"\x89PNG\r\n\x1a\n a picture"
 

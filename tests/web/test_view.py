@@ -13,8 +13,8 @@ from PIL import Image
 
 from tests.web.served import Answer, Served
 from tests.web.tables import make_state, png_header, put, query, refused, serving
-from web import view
 from web.config import Limits
+from web.routes import view
 
 
 def encoded(image: Image.Image, format: str = "PNG", **options: object) -> bytes:

@@ -10,7 +10,7 @@ import openapiTS, { astToString } from "openapi-typescript";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const target = new URL("../src/api/schema.gen.ts", import.meta.url);
-const script = "import json; from web.openapi import document; print(json.dumps(document()))";
+const script = "import json; from web.openapi.document import document; print(json.dumps(document()))";
 
 const description = execFileSync(process.env.PYTHON ?? "python3", ["-c", script], { cwd: root, maxBuffer: 2 ** 26 });
 const types = astToString(await openapiTS(JSON.parse(description.toString())));

@@ -12,13 +12,16 @@ from typing import Any
 from aiohttp import web
 
 from executor.jobs import Job
-from web import jobs_api, media, prompt, submission, v2_view
+from web import media, submission
 from web.body import read_json
 from web.paths import stored
 from web.reply import as_json
+from web.routes import jobs as jobs_api
+from web.routes import prompt
+from web.routes.view import headers
 from web.state import STATE, State
 from web.submission import Submission
-from web.view import headers
+from web.v2 import view as v2_view
 
 routes = web.RouteTableDef()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

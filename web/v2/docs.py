@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from web.endpoints import EVENTS, JSON, Endpoint
-from web.schemas import NUMBER, OPEN, SIZE, TEXT, WHOLE, Schema, array, mapping, maybe, one_of, record, ref, said
+from web.openapi.endpoints import EVENTS, JSON, Endpoint
+from web.openapi.schemas import (
+    NUMBER,
+    OPEN,
+    SIZE,
+    TEXT,
+    WHOLE,
+    Schema,
+    array,
+    mapping,
+    maybe,
+    one_of,
+    record,
+    ref,
+    said,
+)
 
 _TAG = "Comfy API v2"
 TAGS = {_TAG: "The public Comfy API v2, as far as jobs and their files go"}

@@ -5,8 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from web.openapi.schemas import (
+    ANY,
+    NUMBER,
+    OPEN,
+    TEXT,
+    WEB_ADDRESS,
+    WHOLE,
+    YES,
+    Schema,
+    array,
+    mapping,
+    one_of,
+    ref,
+    said,
+)
 from web.options import PREVIEWS
-from web.schemas import ANY, NUMBER, OPEN, TEXT, WEB_ADDRESS, WHOLE, YES, Schema, array, mapping, one_of, ref, said
 
 JSON, BYTES, WEBP = "application/json", "application/octet-stream", "image/webp"
 EVENTS, PLAIN = "text/event-stream", "text/plain"

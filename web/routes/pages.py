@@ -14,7 +14,7 @@ from web.paths import is_file, within
 from web.state import STATE
 
 routes = web.RouteTableDef()
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parents[1] / "static"
 _HASHED = re.compile(r"assets/.*[-.](?=[\w-]*[A-Z0-9])[\w-]{8}\.\w+")  # a name that changes with the content
 _FOREVER = "public, max-age=31536000, immutable"
 

@@ -9,9 +9,9 @@ from typing import Any
 from aiohttp import WSMessage, WSMsgType, web
 
 from web.errors import problem
-from web.hub import Client, encode
 from web.options import is_loopback
 from web.state import STATE, State
+from web.stream.hub import Client, encode
 
 routes = web.RouteTableDef()
 

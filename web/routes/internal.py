@@ -13,14 +13,14 @@ from aiohttp import web
 
 from web.body import read_json
 from web.errors import problem
-from web.models_api import told
 from web.paths import root_of
 from web.reply import as_json
+from web.routes.models import told
 from web.state import STATE
 
 if TYPE_CHECKING:
-    from web.hub import Hub
     from web.logs import Logs
+    from web.stream.hub import Hub
 
 routes = web.RouteTableDef()
 TERMINAL = {"cols": 120, "rows": 40}  # there is none; the front end wants its size

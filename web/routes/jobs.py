@@ -10,8 +10,8 @@ from executor.jobs.records import State as JobState
 from web import job_view
 from web.ending import cancel_waiting, tell_dropped
 from web.errors import problem
-from web.history_api import integer
 from web.reply import as_json, commas, stream
+from web.routes.history import integer
 from web.standard import STATUS, text
 from web.state import STATE, State
 

@@ -15,8 +15,8 @@ from web.standard import files
 
 if TYPE_CHECKING:
     from executor.jobs import Job
-    from web.live import Live
     from web.state import State
+    from web.stream.live import Live
 
 STATUS = {
     "pending": "queued",

@@ -9,12 +9,13 @@ from aiohttp import web
 
 from executor.jobs import Job
 from executor.jobs.records import FINISHED
-from web import jobs_api, v2_view
-from web.events_api import HEADERS, frame, next_event
-from web.feed import MISSED
+from web.routes import jobs as jobs_api
+from web.routes.events import HEADERS, frame, next_event
 from web.standard import files
 from web.state import STATE, State
-from web.v2_api import base_of, in_its_words
+from web.stream.feed import MISSED
+from web.v2 import view as v2_view
+from web.v2.api import base_of, in_its_words
 
 routes = web.RouteTableDef()
 PAUSE = 0.5  # seconds between two snapshots of the progress

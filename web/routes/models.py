@@ -19,8 +19,8 @@ from executor.files import FileProblem, Files, names_in
 from web import pictures
 from web.errors import problem
 from web.reply import as_json
+from web.routes.view import QUALITY, headers
 from web.state import STATE, State
-from web.view import QUALITY, headers
 
 routes = web.RouteTableDef()
 HEADER = 100_000_000  # bytes; the format's own limit

@@ -18,8 +18,8 @@ from web.config import Config
 from web.errors import problem
 from web.paths import is_file, within
 from web.reply import as_json
+from web.routes.view import headers
 from web.state import STATE, State
-from web.view import headers
 from web.writing import claim, refusal, write
 
 routes = web.RouteTableDef()

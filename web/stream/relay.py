@@ -15,15 +15,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from web import messages
-from web.hub import Hub, image_type
-from web.live import Live
-from web.messages import Hide, Message
+from web.stream import messages
+from web.stream.hub import Hub, image_type
+from web.stream.live import Live
+from web.stream.messages import Hide, Message
 
 if TYPE_CHECKING:
     from executor.jobs import Jobs
-    from web.feed import Feed
     from web.metrics import Metrics
+    from web.stream.feed import Feed
 
 WHOLE = 100  # nodes of a job up to which progress_state holds all that no longer wait
 STATE_PAUSE = 0.11  # seconds between two progress_state: nine a second, and the last one

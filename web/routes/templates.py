@@ -11,7 +11,7 @@ from web.errors import problem
 from web.reply import as_json
 
 routes = web.RouteTableDef()
-WORKFLOWS = Path(__file__).parents[1] / "workflows"
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
 PACK = "mezzotint"
 _TYPES = {".json": "application/json", ".webp": "image/webp"}
 

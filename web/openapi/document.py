@@ -9,9 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
-from web import endpoints, schemas, v2_docs
-from web.endpoints import JSON, Endpoint
-from web.schemas import TEXT, Schema, ref
+from web.openapi import endpoints, schemas
+from web.openapi.endpoints import JSON, Endpoint
+from web.openapi.schemas import TEXT, Schema, ref
+from web.v2 import docs as v2_docs
 
 routes = web.RouteTableDef()
 _ABOUT = """Draw a graph, run it, follow it, fetch the pictures. Every path also exists below `/api`.

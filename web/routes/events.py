@@ -11,11 +11,11 @@ from aiohttp import web
 from executor.jobs import Job
 from executor.jobs.records import FINISHED
 from web.errors import problem
-from web.feed import MISSED, Item
 from web.job_view import links, present
-from web.jobs_api import found
+from web.routes.jobs import found
 from web.standard import STATUS, text
 from web.state import STATE, State
+from web.stream.feed import MISSED, Item
 
 routes = web.RouteTableDef()
 HEARTBEAT = 15.0  # seconds without an event after which a comment shows that the line is alive

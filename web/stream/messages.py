@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from web.live import Live
+from web.stream.live import Live
 
 Message = tuple[str, dict[str, Any]]
 Hide = Callable[[str], str]  # takes the paths out of a text
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 SHOWN_INPUT = 1_000  # characters of a value in an error
 LONGEST = 10_000  # characters of a message in an error, and of a part of its traceback
 LINES = 100  # parts of a traceback, the last ones

@@ -12,8 +12,8 @@ from executor.jobs import Job
 from executor.jobs.records import FINISHED
 from web.body import read_json
 from web.errors import problem
-from web.queue_api import as_object, ids
 from web.reply import as_json, commas, stream
+from web.routes.queue import as_object, ids
 from web.standard import history_entry, text
 from web.state import STATE, State
 

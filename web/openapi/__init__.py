@@ -1,0 +1,1 @@
+"""The OpenAPI document of all routes: `endpoints` and `schemas` are its tables, `document` puts them together."""

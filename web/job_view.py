@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from executor.jobs.records import FINISHED, workflow_id
+from executor.jobs.records import FINISHED, workflow_id, workflow_name
 from web.standard import (
     STATUS,
     execution_meta,
@@ -60,6 +60,7 @@ def item(job: Summary, position: Callable[[str], int | None]) -> dict[str, Any]:
         "preview_output": _placed(job.preview_output),
         "outputs_count": job.outputs_count,
         "workflow_id": job.workflow_id,
+        "name": job.name,
         "position": position(job.id) if job.state == "pending" else None,
     }
 
@@ -76,6 +77,7 @@ def detail(job: Job, state: State) -> dict[str, Any]:
         "preview_output": preview_output(found),
         "outputs_count": len(found),
         "workflow_id": workflow_id(extra),
+        "name": workflow_name(extra),
         "workflow": {"prompt": graph, "extra_data": extra},
         "outputs": job.outputs,
         "execution_status": execution_status(job) if job.state in FINISHED else None,

@@ -81,16 +81,17 @@ class Jobs(History):
             seq = 1 + (self._database.value("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'") or 0)
             place = _number(number) if number is not None else -seq if front else seq
             extra = extra or {}
+            told = (records.workflow_id(extra), name := records.workflow_name(extra))
             self._database.execute(
-                "INSERT INTO jobs (seq, id, key, number, rank, state, client_id, workflow_id, force, preview, webhook, "
-                "created) VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)",
-                (seq, id, key, place, seq, client_id, records.workflow_id(extra), force, preview, webhook, time.time()),
+                "INSERT INTO jobs (seq, id, key, number, rank, state, client_id, workflow_id, name, force, preview, "
+                "webhook, created) VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?)",
+                (seq, id, key, place, seq, client_id, *told, force, preview, webhook, time.time()),
             )
             self._database.execute(
                 "INSERT INTO requests (job, targets, node_errors, extra, graph) VALUES (?, ?, ?, ?, ?)",
                 (seq, *map(records.text, (list(targets), node_errors or {}, extra, graph))),
             )
-            words = searchable(graph_words(graph))
+            words = searchable((*graph_words(graph), name or ""))
             self._database.execute("INSERT INTO words (job, graph) VALUES (?, ?)", (seq, words))
             return self._job(seq), True
 

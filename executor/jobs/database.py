@@ -78,6 +78,7 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (job, seq)
     ) WITHOUT ROWID;
     """,
+    "ALTER TABLE jobs ADD COLUMN name TEXT;",
 )
 
 

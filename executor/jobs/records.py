@@ -13,8 +13,8 @@ from executor.jobs.search import shown_items
 State = Literal["pending", "running", "success", "error", "cancelled"]
 FINISHED: tuple[State, ...] = ("success", "error", "cancelled")
 SHORT = (
-    "jobs.id, number, state, client_id, workflow_id, force, preview, webhook, created, started, finished, crashes, "
-    "targets, node_errors, error, timings"
+    "jobs.id, number, state, client_id, workflow_id, name, force, preview, webhook, created, started, finished, "
+    "crashes, targets, node_errors, error, timings"
 )
 LONG = f"{SHORT}, graph, extra, messages"
 
@@ -56,6 +56,7 @@ class Summary(Entry):
     outputs_count: int
     preview_output: dict[str, Any] | None
     workflow_id: str | None
+    name: str | None
 
 
 def job(row: sqlite3.Row, outputs: Iterable[sqlite3.Row]) -> Job:
@@ -71,7 +72,8 @@ def summary(row: sqlite3.Row, outputs: Iterable[sqlite3.Row]) -> Summary:
     entry = _entry(row, outputs)
     files = list(_files(entry["outputs"]))
     shown = min(files, key=lambda file: file["type"] != "output", default=None)  # one that was saved, if there is any
-    return Summary(**entry, outputs_count=len(files), preview_output=shown, workflow_id=row["workflow_id"])
+    told = {"workflow_id": row["workflow_id"], "name": row["name"]}
+    return Summary(**entry, outputs_count=len(files), preview_output=shown, **told)
 
 
 def _entry(row: sqlite3.Row, outputs: Iterable[sqlite3.Row]) -> dict[str, Any]:
@@ -106,3 +108,9 @@ def workflow_id(extra: Mapping[str, Any]) -> str | None:
     for name in ("extra_pnginfo", "workflow", "id"):
         found = cast("dict[str, Any]", found).get(name) if isinstance(found, Mapping) else None
     return found if isinstance(found, str) else None
+
+
+def workflow_name(extra: Mapping[str, Any]) -> str | None:
+    """What the editor calls the workflow that was sent along; 200 characters at most."""
+    found = extra.get("workflow_name")
+    return found[:200] if isinstance(found, str) and found else None

@@ -13,8 +13,8 @@ from torch import Tensor
 class Patch:
     """One change of one weight.
 
-    key: patches with the same key do the same. change: the weight in float32 -> the new one, of the same shape; it
-    leaves what it is given as it is. nbytes: what the change keeps in memory.
+    key: patches with the same key do the same. change: the weight in float32, contiguous -> the new one, of the same
+    shape; it may write into what it is given, and return that. nbytes: what the change keeps in memory.
     """
 
     key: Hashable
@@ -36,9 +36,15 @@ def nbytes(patches: Patches) -> int:
 
 
 @torch.no_grad()
-def changed(weight: Tensor, chain: tuple[Patch, ...]) -> Tensor:
-    """The weight after all changes, in float32."""
-    weight = weight.float()
+def change(weight: Tensor, chain: tuple[Patch, ...]) -> Tensor:
+    """The weight after all changes, which may be written into `weight`: float32, contiguous."""
     for patch in chain:
         weight = patch.change(weight)
     return weight
+
+
+def changed(weight: Tensor, chain: tuple[Patch, ...]) -> Tensor:
+    """The weight after all changes, in float32; `weight`, of any type, stays as it is."""
+    if not chain:
+        return weight.float()
+    return change(weight.to(torch.float32, copy=True, memory_format=torch.contiguous_format), chain)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import precision, settings
-from diffusion.patches import Patches, changed, then
+from diffusion.patches import Patches, change, changed, then
 from diffusion.weights import Weights
 
 HEADROOM = 1.5  # how much more memory than estimated must be free
@@ -70,21 +70,26 @@ class _Held:
 
     def ready(self, patches: Patches) -> None:
         """Put every weight in its place, or only those that `patches` want otherwise than they are."""
-        if self.applied is None:
+        old = self.applied
+        if old is None:
             make_room(self.place.device, self.bytes(patches))
-            _assign(self.module, self.stored, lambda name: self._moved(name, patches))
-        elif self.applied is not patches:
-            old = self.applied
-            differing = {n for n in {**old, **patches} if old.get(n, ()) != patches.get(n, ())}
-            # in fp32 a weight that is not merged yet is the file's, which then need not be read again
-            plain = differing - {n for n in old if old[n]} if self.place.dtype is torch.float32 else set[str]()
-            ready = {n: p.data for n, p in self.module.named_parameters() if n in plain}
-            _assign(self.module, differing, lambda name: self._moved(name, patches, ready.pop(name, None)))
+            names: Container[str] = self.stored
+        elif old is patches:
+            names = ()
+        else:
+            names = {n for n in {**old, **patches} if old.get(n, ()) != patches.get(n, ())}
+        self.applied = None
+        scratch = _Scratch(self.place.device)
+        try:
+            _assign(self.module, names, lambda name, held: self._moved(name, held, old or {}, patches, scratch))
+        except BaseException:
+            self.release()  # some weights are the old ones, some the new ones, one may be neither
+            raise
         self.applied = patches
         _used(self)
 
     def release(self) -> None:
-        _assign(self.module, self.stored, lambda name: self.stored[name])
+        _assign(self.module, self.stored, lambda name, held: self.stored[name])
         self.applied = None
 
     def bytes(self, patches: Patches) -> int:
@@ -106,19 +111,42 @@ class _Held:
         same = tensor.device == self.place.device and tensor.dtype == self.dtype(tensor)
         return same and tensor.is_contiguous(memory_format=self.format(tensor))
 
-    def _moved(self, name: str, patches: Patches, ready: Tensor | None = None) -> Tensor:
-        """A weight for its place. ready: what is there already, if that is the file's."""
-        tensor = self.stored[name]
-        if not patches.get(name) and self._fitting(tensor):
-            return tensor
-        found = tensor
-        if patches.get(name):
-            found = changed(tensor.to(self.place.device) if ready is None else ready, patches[name])
-        found = found.to(tensor.dtype) if self.place.rounded else found
-        moved = found.to(self.place.device, self.dtype(tensor), memory_format=self.format(tensor))
+    def _moved(self, name: str, held: Tensor, old: Patches, patches: Patches, scratch: _Scratch) -> Tensor:
+        """A weight for its place. held: what is there, with the changes `old`; written over unless it is the file's."""
+        stored, chain, done = self.stored[name], patches.get(name, ()), old.get(name, ())
+        if not chain and self._fitting(stored):
+            return stored
+        ours = held.data_ptr() != stored.data_ptr()
+        target = held if ours else self._room(stored)
+        direct = target.dtype is torch.float32 and target.is_contiguous()
+        work = target if direct or not chain else scratch.of(target.shape)
+        if direct and ours and done == chain[: len(done)] and not (done and self.place.rounded):
+            chain = chain[len(done) :]  # what is there need not be read and changed again
+        else:
+            work.copy_(stored)
+        result = change(work, chain)
+        result = result.to(stored.dtype) if chain and self.place.rounded else result
+        if result is not target:
+            target.copy_(result)
         if self.forget:
-            self.forget(tensor)
-        return moved
+            self.forget(stored)
+        return target
+
+    def _room(self, stored: Tensor) -> Tensor:
+        form = self.format(stored)
+        return torch.empty_like(stored, dtype=self.dtype(stored), device=self.place.device, memory_format=form)
+
+
+class _Scratch:
+    """Memory in which one weight after another is changed where its place has another type."""
+
+    def __init__(self, at: torch.device):
+        self._memory = torch.empty(0, dtype=torch.float32, device=at)
+
+    def of(self, shape: torch.Size) -> Tensor:
+        if self._memory.numel() < shape.numel():
+            self._memory = torch.empty(shape.numel(), dtype=torch.float32, device=self._memory.device)
+        return self._memory[: shape.numel()].view(shape)
 
 
 class Resident:
@@ -200,14 +228,20 @@ class Resident:
         return value.to(self.place.device, self._held.dtype(value) if value.dim() > 1 else value.dtype)
 
 
-def _assign(module: nn.Module, names: Container[str], tensor_of: Callable[[str], Tensor]) -> None:
-    """Exchange the parameters and buffers of these names, one at a time, so that only one is held twice."""
+@torch.no_grad()
+def _assign(module: nn.Module, names: Container[str], tensor_of: Callable[[str, Tensor], Tensor]) -> None:
+    """Exchange the parameters and buffers of these names, one at a time, so that only one is held twice.
+
+    tensor_of: the name and the tensor that is there -> the one to be there, which may be the same.
+    """
     for prefix, part in module.named_modules():
         start = f"{prefix}." if prefix else ""
-        for name in [n for n, _ in part.named_parameters(recurse=False) if start + n in names]:
-            setattr(part, name, nn.Parameter(tensor_of(start + name), requires_grad=False))
-        for name in [n for n, _ in part.named_buffers(recurse=False) if start + n in names]:
-            setattr(part, name, tensor_of(start + name))
+        for name, held in [(n, p.data) for n, p in part.named_parameters(recurse=False) if start + n in names]:
+            tensor = tensor_of(start + name, held)
+            if tensor is not held:
+                setattr(part, name, nn.Parameter(tensor, requires_grad=False))
+        for name, held in [(n, b) for n, b in part.named_buffers(recurse=False) if start + n in names]:
+            setattr(part, name, tensor_of(start + name, held))
 
 
 # --- memory --------------------------------------------------------------------------------------

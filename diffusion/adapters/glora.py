@@ -27,9 +27,9 @@ def _old(shapes: Shapes) -> bool:
 
 
 def add(weight: Tensor, parts: Parts, scale: float) -> Tensor:
-    """weight (out, in, ...) plus `scale` times the change."""
+    """weight (out, in, ...) plus `scale` times the change, written into it."""
     a1, a2, b1, b2 = (parts[f"{name}.weight"].flatten(1) for name in ("a1", "a2", "b1", "b2"))
     if _old({name: tuple(t.shape) for name, t in parts.items()}):
         a1, a2, b1, b2 = a2, a1, b2, b1
     changed = torch.einsum("o i ..., i j -> o j ...", weight, a1 @ a2)
-    return weight + scale * (changed + (b1 @ b2).view(weight.shape))
+    return weight.add_(changed + (b1 @ b2).view(weight.shape), alpha=scale)

@@ -19,7 +19,7 @@ Size = Callable[[Shapes], tuple[int, int | None]]
 class Kind:
     """needs: parts that it always has. size: rows of the weight it fits, and its elements (None: any number).
 
-    change: (weight, parts, strength) -> the new weight, all in float32.
+    change: (weight, parts, strength) -> the new weight, all in float32; it may be written into the old one.
     """
 
     name: str
@@ -54,7 +54,7 @@ def _additive(name: str, needs: str, size: Size, rank: Callable[[Shapes], int], 
         r = rank({part: tuple(t.shape) for part, t in parts.items()})
         scale = float(parts["alpha"]) / r if "alpha" in parts and r else 1.0
         if "dora_scale" in parts:
-            return dora.decomposed(weight, add(weight, parts, scale), parts["dora_scale"], strength)
+            return dora.decomposed(weight, add(weight.clone(), parts, scale), parts["dora_scale"], strength)
         return add(weight, parts, strength * scale)
 
     return Kind(name, frozenset(needs.split()), size, change)
@@ -65,7 +65,7 @@ def _full_size(shapes: Shapes) -> tuple[int, int]:
 
 
 def _full(weight: Tensor, parts: Parts, scale: float) -> Tensor:
-    return weight + scale * parts["diff"].view(weight.shape)
+    return weight.add_(parts["diff"].view(weight.shape), alpha=scale)
 
 
 KINDS = (

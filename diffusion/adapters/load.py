@@ -107,7 +107,7 @@ class Adapter:
 
 
 def _bias(weight: Tensor, parts: Mapping[str, Tensor], strength: float) -> Tensor:
-    return weight + strength * parts["diff_b"]
+    return weight.add_(parts["diff_b"], alpha=strength)
 
 
 BIAS = Kind("difference of a bias", frozenset(["diff_b"]), lambda shapes: (shapes["diff_b"][0], None), _bias)
@@ -122,6 +122,14 @@ def apply_to_model(path: Path, model: Model, strength: float) -> Model:
     model = _with_unet(adapter, model, strength, fit)
     fit.require(adapter.name, model.name or "the model", adapter.layers_of(text=False) or adapter.layers)
     return model
+
+
+def apply_to_clip(path: Path, clip: Clip, strength: float) -> Clip:
+    """The text networks with an adapter merged; as they are, if it changes none. Raises as `apply_to_model` does."""
+    adapter, fit = Adapter(path), Fit()
+    encoders = tuple(_with_text(adapter, encoder, strength, fit) for encoder in clip.encoders)
+    fit.require(adapter.name, "the text encoder", adapter.layers_of(text=True))
+    return replace(clip, encoders=encoders)
 
 
 def apply(path: Path, model: Model, clip: Clip, model_strength: float, clip_strength: float) -> tuple[Model, Clip]:

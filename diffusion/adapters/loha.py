@@ -24,9 +24,9 @@ def rank(shapes: Shapes) -> int:
 
 
 def add(weight: Tensor, parts: Parts, scale: float) -> Tensor:
-    """weight (out, in, ...) plus `scale` times the change."""
+    """weight (out, in, ...) plus `scale` times the change, written into it."""
     first, second = (_factor(parts, i) for i in (1, 2))
-    return torch.addcmul(weight, first.view(weight.shape), second.view(weight.shape), value=scale)
+    return weight.addcmul_(first.view(weight.shape), second.view(weight.shape), value=scale)
 
 
 def _factor(parts: Parts, i: int) -> Tensor:

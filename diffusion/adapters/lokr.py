@@ -32,11 +32,11 @@ def rank(shapes: Shapes) -> int:
 
 
 def add(weight: Tensor, parts: Parts, scale: float) -> Tensor:
-    """weight (out, in, ...) plus `scale` times the change."""
+    """weight (out, in, ...) plus `scale` times the change, written into it."""
     first, second = _factor(parts, 1), _factor(parts, 2)
     if second.dim() > 2:
         first = first[(...,) + (None,) * (second.dim() - 2)]
-    return weight + scale * torch.kron(first, second).view(weight.shape)
+    return weight.add_(torch.kron(first, second).view(weight.shape), alpha=scale)
 
 
 def _factor(parts: Parts, i: int) -> Tensor:

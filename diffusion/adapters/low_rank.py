@@ -26,8 +26,9 @@ def rank(shapes: Shapes) -> int:
 
 
 def add(weight: Tensor, parts: Parts, scale: float) -> Tensor:
-    """weight (out, in, ...) plus `scale` times the change."""
+    """weight (out, in, ...) plus `scale` times the change, written into it."""
     up, down = parts["up"].flatten(1), parts["down"].flatten(1)
     if "mid" in parts:  # Tucker's decomposition: a small convolution between two matrices
-        return weight + scale * torch.einsum("o p, p q ..., q i -> o i ...", up, parts["mid"], down)
-    return torch.addmm(weight.flatten(1), up, down, alpha=scale).view(weight.shape)
+        return weight.add_(torch.einsum("o p, p q ..., q i -> o i ...", up, parts["mid"], down), alpha=scale)
+    weight.view(len(weight), -1).addmm_(up, down, alpha=scale)
+    return weight

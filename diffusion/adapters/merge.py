@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from diffusion.model import Model
@@ -74,8 +73,7 @@ def _sum(first: object, second: object, of: Shares, names: tuple[str, str]) -> R
 
 def _patch(second: Resident, name: str, share: float, other: float) -> Patch:
     def change(weight: Tensor) -> Tensor:
-        if other == 0:
-            return weight * share
-        return torch.add(weight * share, second.value(name, weight.device), alpha=other)
+        weight.mul_(share)
+        return weight.add_(second.value(name, weight.device), alpha=other) if other else weight
 
     return Patch(("merge", share, other, *second.state(name)), change)

@@ -183,3 +183,55 @@ def test_values_are_computed_and_not_kept(weights: Weights):
     assert other.state("conv.weight") == network.patched(doubled(weights)).state("conv.weight")
     assert (other.bytes, network.bytes) == (4 * (4 * 3 * 9 + 4), 4 * (4 * 3 * 9 + 4))
     assert other.shapes == {"conv.weight": (4, 3, 3, 3), "conv.bias": (4,), "count": (1,)}
+
+
+def counted(key: str, calls: list[str]) -> dict[str, tuple[Patch, ...]]:
+    def change(weight: Tensor) -> Tensor:
+        calls.append(key)
+        return weight.add_(1)
+
+    return {"conv.weight": (Patch(key, change),)}
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_weights_are_changed_in_the_memory_that_they_have(weights: Weights, dtype: torch.dtype, last: bool):
+    calls: list[str] = []
+    network = resident(weights, dtype, channels_last=last)
+    plain = weights.tensors["conv.weight"].float()
+    place = network.ready().state_dict()["conv.weight"].data_ptr()
+    one = network.patched(counted("one", calls))
+    for handle, want in ((one, plain + 1), (one.patched(counted("two", calls)), plain + 2), (network, plain)):
+        got = handle.ready().state_dict()["conv.weight"]
+        assert got.data_ptr() == place
+        assert got.equal(want.to(dtype))
+    in_fp32 = dtype is torch.float32 and not last
+    assert calls == (["one", "two"] if in_fp32 else ["one", "one", "two"])  # what is there is gone on with
+    assert weights.tensors["conv.weight"].float().equal(plain)
+
+
+def test_a_change_that_fails_leaves_the_weights_of_the_file(weights: Weights):
+    def fail(weight: Tensor) -> Tensor:
+        weight.zero_()
+        raise OSError("the disk is gone")
+
+    network = resident(weights, torch.float32)
+    network.ready()
+    other = network.patched({"conv.weight": (Patch("fail", fail),), "conv.bias": (Patch("more", lambda w: w + 1),)})
+    for _ in range(2):
+        with pytest.raises(OSError, match="gone"):
+            other.ready()
+        assert network.ready().state_dict()["conv.weight"].equal(weights.tensors["conv.weight"].float())
+        assert network.ready().state_dict()["conv.bias"].equal(weights.tensors["conv.bias"].float())
+
+
+def test_a_file_in_the_places_own_type_is_never_written_to(tmp_path: Path):
+    state = Net().state_dict()
+    save_file(state, tmp_path / "a")
+    weights = open_weights(tmp_path / "a")
+    network = resident(weights, torch.float32)
+    network.ready()
+    merged = network.patched(doubled(weights)).ready().state_dict()["conv.weight"]
+    assert merged.equal(2 * state["conv.weight"])
+    assert network.value("conv.weight").equal(state["conv.weight"])
+    assert network.ready().state_dict()["conv.weight"].equal(state["conv.weight"])

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from diffusion.dpm_adaptive import dpm_adaptive
-from diffusion.er_sde import er_sde
-from diffusion.sa_solver import sa_solver
-from diffusion.samplers_ancestral import ddpm, dpm_2_ancestral, dpmpp_2s_ancestral, euler_ancestral, lcm
-from diffusion.samplers_cfg_pp import (
+from diffusion.samplers.ancestral import ddpm, dpm_2_ancestral, dpmpp_2s_ancestral, euler_ancestral, lcm
+from diffusion.samplers.cfg_pp import (
     dpmpp_2m_cfg_pp,
     dpmpp_2s_ancestral_cfg_pp,
     euler_ancestral_cfg_pp,
     euler_cfg_pp,
 )
-from diffusion.samplers_multistep import deis, dpmpp_2m, gradient_estimation, ipndm, ipndm_v, lms, res_multistep
-from diffusion.samplers_ode import dpm_2, dpm_fast, euler, heun, heunpp2
-from diffusion.samplers_sde import dpmpp_2m_sde, dpmpp_3m_sde, dpmpp_sde
-from diffusion.samplers_upscale import lcm_upscale
-from diffusion.seeds import seeds_2, seeds_3
+from diffusion.samplers.dpm_adaptive import dpm_adaptive
+from diffusion.samplers.er_sde import er_sde
+from diffusion.samplers.multistep import deis, dpmpp_2m, gradient_estimation, ipndm, ipndm_v, lms, res_multistep
+from diffusion.samplers.ode import dpm_2, dpm_fast, euler, heun, heunpp2
+from diffusion.samplers.sa_solver import sa_solver
+from diffusion.samplers.sde import dpmpp_2m_sde, dpmpp_3m_sde, dpmpp_sde
+from diffusion.samplers.seeds import seeds_2, seeds_3
+from diffusion.samplers.unipc import uni_pc
+from diffusion.samplers.upscale import lcm_upscale
 from diffusion.solver import Denoise, OnStep, SamplerFunction
-from diffusion.unipc import uni_pc
 
 if TYPE_CHECKING:
     from diffusion.noise import NoiseSource

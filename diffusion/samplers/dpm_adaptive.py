@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from diffusion.samplers_ode import DpmSolver
+from diffusion.samplers.ode import DpmSolver
 from diffusion.solver import Denoise, OnStep, ancestral, linear
 
 if TYPE_CHECKING:

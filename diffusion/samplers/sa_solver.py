@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from diffusion.quadrature import lagrange_weights
+from diffusion.samplers.quadrature import lagrange_weights
 from diffusion.solver import Denoise, LogSnr, OnStep, Step, finite_start, linear, steps
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from diffusion.quadrature import lagrange_sums, lagrange_weights
+from diffusion.samplers.quadrature import lagrange_sums, lagrange_weights
 from diffusion.solver import Denoise, OnStep, ancestral, linear, slope, steps, toward
 
 if TYPE_CHECKING:

@@ -143,10 +143,12 @@ class Conditioned:
         everything = [answer.region.conditions for answer in group]
         tokens = math.lcm(*(c["context"].shape[1] for c in everything))
         longer = [{**c, "context": c["context"].repeat(1, tokens // c["context"].shape[1], 1)} for c in everything]
-        if "concat" in everything[0]:
-            longer = [{**c, "concat": a.crop(c["concat"])} for a, c in zip(group, longer, strict=True)]
+        cropped = [
+            {name: a.crop(t) if t.dim() == 4 else t for name, t in c.items()}  # what lies beside the latent
+            for a, c in zip(group, longer, strict=True)
+        ]
         return {
-            name: torch.cat([batched(c[name], self.shape[0]) for c in longer]).to(self.model.device)
+            name: torch.cat([batched(c[name], self.shape[0]) for c in cropped]).to(self.model.device)
             for name in everything[0]
         }
 

@@ -16,6 +16,7 @@ from nodes import image_effects as image_effects
 from nodes import image_files as image_files
 from nodes import image_size as image_size
 from nodes import image_transform as image_transform
+from nodes import ip_adapters as ip_adapters
 from nodes import latent_batch as latent_batch
 from nodes import latent_files as latent_files
 from nodes import latent_math as latent_math

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from diffusion.upscaling.upscaler import Upscaler as _Upscaler
     from diffusion.vision.encode import ClipVision as _ClipVision
     from diffusion.vision.encode import VisionOutput as _ClipVisionOutput
+    from diffusion.vision.ip_adapter import IpAdapter as _IpAdapter
     from diffusion.vision.photomaker import PhotoMaker as _PhotoMaker
     from diffusion.vision.style import StyleModel as _StyleModel
 else:
     Tensor = _Model = _Upscaler = _Stitcher = _Clip = _Vae = _Sampler = _Guider = _Noise = _ControlNet = Any
-    _ClipVision = _ClipVisionOutput = _StyleModel = _Gligen = _PhotoMaker = Any
+    _ClipVision = _ClipVisionOutput = _StyleModel = _Gligen = _PhotoMaker = _IpAdapter = Any
 
 Anything = Annotated[Any, Socket("*")]
 Model = Annotated[_Model, Socket("MODEL")]
@@ -36,6 +37,7 @@ ControlNet = Annotated[_ControlNet, Socket("CONTROL_NET")]
 Gligen = Annotated[_Gligen, Socket("GLIGEN")]
 ClipVision = Annotated[_ClipVision, Socket("CLIP_VISION")]
 ClipVisionOutput = Annotated[_ClipVisionOutput, Socket("CLIP_VISION_OUTPUT")]
+IpAdapter = Annotated[_IpAdapter, Socket("IPADAPTER")]
 PhotoMaker = Annotated[_PhotoMaker, Socket("PHOTOMAKER")]
 StyleModel = Annotated[_StyleModel, Socket("STYLE_MODEL")]
 Image = Annotated[Tensor, Socket("IMAGE")]  # b h w c, 0..1

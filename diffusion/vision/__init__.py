@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from diffusion.vision import files as files
     from diffusion.vision import ip_adapter as ip_adapter
     from diffusion.vision import ip_attention as ip_attention
+    from diffusion.vision import ip_choice as ip_choice
     from diffusion.vision import ip_files as ip_files
     from diffusion.vision import photomaker as photomaker
     from diffusion.vision import style as style

@@ -23,6 +23,7 @@ from diffusion.text import parameter_bytes
 from diffusion.unet import UNet
 from diffusion.vision.encode import ClipVision, VisionOutput
 from diffusion.vision.ip_attention import ImagePrompt, attentions, profile
+from diffusion.vision.ip_choice import SD1, XL
 from diffusion.vision.ip_files import AdapterParts, find
 from diffusion.vision.ip_networks import NETWORKS, layers
 from diffusion.weights import assemble, open_weights
@@ -122,7 +123,35 @@ def no_tokens(adapter: IpAdapter, vision: ClipVision, like: Tensor) -> Tensor:
         found = adapter.projection(torch.zeros(1, adapter.parts.seen))
     else:
         found = adapter.projection(adapter.read(vision.blank()))
-    return found.repeat(1, like.shape[1] // found.shape[1], 1)
+    return as_many(found, like)
+
+
+def as_many(tokens: Tensor, like: Tensor) -> Tensor:
+    """tokens (1, t, d) repeated or cut to the number of `like`, beside which they stand."""
+    return tokens.repeat(1, -(-like.shape[1] // tokens.shape[1]), 1)[:, : like.shape[1]]
+
+
+def eyes(adapter: IpAdapter, vision: ClipVision | None) -> ClipVision:
+    """The network that sees for an adapter: the one given, or else its own. Raises ValueError if there is none."""
+    found = vision or adapter.vision
+    if found is None:
+        raise ValueError(
+            f"the IP-Adapter {adapter.name} needs a network that sees pictures, {vision_for(adapter.parts)}: connect "
+            "a CLIPVisionLoader to IPAdapterAdvanced, or use IPAdapterUnifiedLoader"
+        )
+    return found
+
+
+def reads(adapter: IpAdapter, vision: ClipVision) -> bool:
+    """Whether a vision network is of the kind that an adapter was made for."""
+    layer = vision.config.layer
+    return adapter.parts.seen == (layer.projection or layer.width if adapter.parts.kind == "plain" else layer.width)
+
+
+def family(model: Model) -> str:
+    """For which family of adapters a model is: that of Stable Diffusion XL where it is told sizes beside the text."""
+    network = module_of(model.network)
+    return XL if isinstance(network, UNet) and network.config.label_channels else SD1
 
 
 # --- a model that sees them ----------------------------------------------------------------------

@@ -75,10 +75,10 @@ def profile(weight_type: str, network: UNet) -> list[float]:
     run = [i + later[part] for i, part in enumerate(parts)]  # their numbers in the order in which the network computes
     if weight_type in PROFILES:
         return [PROFILES[weight_type](part, number / count) for part, number in zip(parts, run, strict=True)]
-    if count != XL_TRANSFORMERS:
+    if count != XL_TRANSFORMERS or not network.config.label_channels:
         raise ValueError(
-            f"the weight type {weight_type!r} picks transformers of Stable Diffusion XL, which has {XL_TRANSFORMERS}, "
-            f"but this model has {count}; use 'linear'"
+            f"the weight type {weight_type!r} picks transformers of Stable Diffusion XL, and the model is none; "
+            "use 'linear'"
         )
     return [float(number in ALONE[weight_type]) for number in run]
 

@@ -245,7 +245,7 @@ def test_it_holds_in_its_part_of_the_run(tmp_path: Path):
 
 def test_weights_by_place():
     """In XL the published numbers of the transformers of composition and style are met, whatever the file's order."""
-    xl = build(unet_config(width=64, multiples=(1, 2, 4), depths=(0, 1, 1), context=24, linear=True, heads=0))
+    xl = build(unet_config(width=64, multiples=(1, 2, 4), depths=(0, 1, 1), context=24, label=8, linear=True, heads=0))
     parts = [part for part, _, _ in ip_attention.attentions(xl)]
     assert parts == ["input"] * 4 + ["output"] * 6 + ["middle"]
     assert ip_attention.profile("composition", xl) == [0, 0, 0, 1] + [0] * 7
@@ -256,9 +256,8 @@ def test_weights_by_place():
     assert ip_attention.profile("ease in", xl) == pytest.approx([0.05 + 0.95 * (1 - i / 11) for i in run])
     small = build(unet_config(**UNETS["SD 1"][1]))
     assert set(ip_attention.profile("linear", small)) == {1.0}
-    shallow = build(unet_config(width=64, multiples=(1, 2), depths=(1, 0), context=24))
-    with pytest.raises(ValueError, match=r"'composition' picks transformers of Stable Diffusion XL, .* model has 6"):
-        ip_attention.profile("composition", shallow)
+    with pytest.raises(ValueError, match=r"'composition' picks .* of Stable Diffusion XL, and the model is none"):
+        ip_attention.profile("composition", small)
 
 
 def test_pictures_are_combined():

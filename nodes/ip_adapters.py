@@ -1,0 +1,203 @@
+"""Nodes that let a model see pictures beside the prompt. Names and inputs are those of the workflows people share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import diffusion
+from executor.files import MODEL_EXTENSIONS, FileProblem, Files
+from executor.node import Choice, Range, node
+from executor.types import Facts
+from nodes.model_files import problem, state, told
+from nodes.sockets import ClipVision, Image, IpAdapter, Mask, Model
+
+FOLDER = "ipadapter"
+CATEGORY = "ipadapter"
+SIMPLE = {"standard": "linear", "prompt is more important": "ease out", "style transfer": "style transfer"}
+
+Start = Annotated[float, Range(0.0, 1.0, step=0.001), "Where in the run the picture begins to count."]
+End = Annotated[float, Range(0.0, 1.0, step=0.001), "Where in the run it ceases to count."]
+Where = Annotated[Mask | None, "Where the picture counts: white."]
+WeightType = Annotated[
+    Literal[
+        "linear", "ease in", "ease out", "ease in-out", "reverse in-out", "weak input", "weak output", "weak middle",
+        "strong middle", "style transfer", "composition", "style and composition",
+    ],
+    "In which layers it counts: in all alike, more or less on the way through the model, or only in those that draw "
+    "the style or the composition (Stable Diffusion XL).",
+]  # fmt: skip
+Combining = Annotated[
+    Literal["concat", "add", "subtract", "average", "norm average"],
+    "How several pictures become one prompt; `concat` keeps them apart.",
+]
+Scaling = Annotated[Literal["V only", "K+V"], "Whether the weight changes what is seen, or also how much is looked at."]
+
+
+def _there(files: Files) -> Files:
+    """The same files, with the folder that IP-Adapters are kept in."""
+    return replace(files, extra={**files.extra, FOLDER: (files.base / "models" / FOLDER, *files.extra.get(FOLDER, ()))})
+
+
+def adapter_names(files: Files) -> Sequence[str]:
+    names = _there(files).names(FOLDER)
+    return [name for name in names if os.path.splitext(name)[1].lower() in MODEL_EXTENSIONS]
+
+
+def _path(files: Files, name: str) -> Path:
+    return _there(files).model(FOLDER, name)
+
+
+def adapter_state(files: Files, ipadapter_file: str) -> Any:
+    return state(_there(files), FOLDER, ipadapter_file)
+
+
+def adapter_problem(files: Files, ipadapter_file: str) -> str | None:
+    try:
+        path = _path(files, ipadapter_file)
+    except FileProblem as error:
+        return str(error)
+    return problem(lambda: diffusion.vision.ip_files.inspect(path))
+
+
+def adapter_facts(files: Files, ipadapter_file: str) -> Sequence[Facts]:
+    return (told(lambda: diffusion.vision.ip_files.inspect(_path(files, ipadapter_file)), ipadapter_file),)
+
+
+@node(
+    "IPAdapterModelLoader",
+    category=f"{CATEGORY}/loaders",
+    display_name="IPAdapter Model Loader",
+    fingerprint=adapter_state,
+    validate=adapter_problem,
+    facts=adapter_facts,
+)
+def ip_adapter_model_loader(
+    *, ipadapter_file: Annotated[str, Choice(adapter_names), "A file of models/ipadapter."], files: Files
+) -> IpAdapter:
+    """Open an IP-Adapter, which lets a model see pictures beside the prompt."""
+    return diffusion.vision.ip_adapter.load(_path(files, ipadapter_file))
+
+
+class ModelAndAdapter(NamedTuple):
+    model: Model
+    ipadapter: IpAdapter
+
+
+def _visions(files: Files) -> list[Path]:
+    return [files.model("clip_vision", name) for name in files.names("clip_vision")]
+
+
+def preset_state(files: Files, preset: str) -> Any:
+    """All files of which the preset may pick some."""
+    adapters = [state(_there(files), FOLDER, name) for name in adapter_names(files)]
+    return preset, adapters, [state(files, "clip_vision", name) for name in files.names("clip_vision")]
+
+
+def preset_problem(files: Files, preset: str) -> str | None:
+    """Which family it is for is known when the model is there; that no family has its file is told before."""
+    choice = diffusion.vision.ip_choice
+    said = [
+        problem(lambda f=family: choice.adapter(preset, f, adapter_names(files))) for family in choice.PRESETS[preset]
+    ]
+    return None if None in said else said[-1]
+
+
+@node(
+    "IPAdapterUnifiedLoader",
+    category=CATEGORY,
+    display_name="IPAdapter Unified Loader",
+    fingerprint=preset_state,
+    validate=preset_problem,
+)
+def ip_adapter_unified_loader(
+    *,
+    model: Model,
+    preset: Annotated[
+        Literal[
+            "LIGHT - SD1.5 only (low strength)", "STANDARD (medium strength)", "VIT-G (medium strength)",
+            "PLUS (high strength)", "PLUS FACE (portraits)", "FULL FACE - SD1.5 only (portraits stronger)",
+        ],
+        "The kind of IP-Adapter. Its file is found in models/ipadapter by its published name.",
+    ],
+    ipadapter: Annotated[IpAdapter | None, "Of another such loader, to share its vision network."] = None,
+    files: Files,
+) -> ModelAndAdapter:  # fmt: skip
+    """Open the IP-Adapter of a kind that fits the model, and the CLIP vision network that it needs."""
+    choice, adapters = diffusion.vision.ip_choice, diffusion.vision.ip_adapter
+    name = choice.adapter(preset, adapters.family(model), adapter_names(files))
+    found = adapters.load(_path(files, name))
+    vision = ipadapter.vision if ipadapter else None
+    if vision is None or not adapters.reads(found, vision):
+        path = choice.vision(found.parts, _visions(files), name, adapters.vision_for(found.parts))
+        vision = diffusion.vision.encode.load(path)
+    return ModelAndAdapter(model, replace(found, vision=vision))
+
+
+@node("IPAdapter", category=CATEGORY, display_name="IPAdapter")
+def ip_adapter(
+    *,
+    model: Model,
+    ipadapter: IpAdapter,
+    image: Image,
+    weight: Annotated[float, Range(-1.0, 3.0, step=0.05), "How much the picture counts."] = 1.0,
+    start_at: Start = 0.0,
+    end_at: End = 1.0,
+    weight_type: Annotated[
+        Literal["standard", "prompt is more important", "style transfer"],
+        "Whether it counts in all layers alike, less in the first ones, or only in those that draw the style.",
+    ],
+    attn_mask: Where = None,
+) -> Model:
+    """Let a model see a picture beside the prompt. The adapter comes from IPAdapter Unified Loader."""
+    return ip_adapter_advanced(
+        model=model,
+        ipadapter=ipadapter,
+        image=image,
+        weight=weight,
+        weight_type=SIMPLE[weight_type],  # type: ignore[arg-type]
+        combine_embeds="concat",
+        start_at=start_at,
+        end_at=end_at,
+        embeds_scaling="V only",
+        attn_mask=attn_mask,
+    )
+
+
+@node("IPAdapterAdvanced", category=CATEGORY, display_name="IPAdapter Advanced")
+def ip_adapter_advanced(
+    *,
+    model: Model,
+    ipadapter: IpAdapter,
+    image: Image,
+    weight: Annotated[float, Range(-1.0, 5.0, step=0.05), "How much the picture counts."] = 1.0,
+    weight_type: WeightType,
+    combine_embeds: Combining,
+    start_at: Start = 0.0,
+    end_at: End = 1.0,
+    embeds_scaling: Scaling,
+    image_negative: Annotated[Image | None, "What the negative prompt sees; nothing by default."] = None,
+    attn_mask: Where = None,
+    clip_vision: Annotated[ClipVision | None, "Sees for the adapter, if that brings no such network."] = None,
+) -> Model:
+    """Let a model see pictures beside the prompt, in some of its layers, places and steps."""
+    adapters = diffusion.vision.ip_adapter
+    vision = adapters.eyes(ipadapter, clip_vision)
+    shown = adapters.tokens(ipadapter, vision, image, combine_embeds)
+    hidden = adapters.no_tokens(ipadapter, vision, shown)
+    if image_negative is not None:
+        hidden = adapters.as_many(adapters.tokens(ipadapter, vision, image_negative, combine_embeds), shown)
+    return adapters.apply(
+        model,
+        ipadapter,
+        shown,
+        hidden,
+        weight=weight,
+        between=(start_at, end_at),
+        weight_type=weight_type,
+        keys_too=embeds_scaling == "K+V",
+        mask=attn_mask,
+    )

@@ -3,17 +3,18 @@
 import "@xyflow/react/dist/style.css";
 import "./canvas.css";
 import "./floating.css";
-import { Background, BackgroundVariant, ReactFlow, SelectionMode, type Viewport } from "@xyflow/react";
-import { useEffect, useRef, useState, type MouseEvent } from "react";
+import { Background, BackgroundVariant, ReactFlow, SelectionMode } from "@xyflow/react";
+import { useEffect, useLayoutEffect, useRef, useState, type MouseEvent } from "react";
 import { change, editor, enter, tabOf, type Tab } from "../app/editor";
 import { useStore } from "../app/store";
 import { insertOnLink } from "../edit/nodes";
 import { t } from "../i18n";
 import { GRID } from "../model/geometry";
 import { Breadcrumb } from "./Breadcrumb";
-import { CanvasTools, FarAway, Minimap } from "./CanvasTools";
+import { CanvasTools, Minimap } from "./CanvasTools";
 import type { AnyNode } from "./derive";
 import { DragLine } from "./DragLine";
+import { FarAway, isFar } from "./FarAway";
 import { bendAt } from "./bending";
 import { beginCut } from "./cut";
 import { linkUnder, markLink } from "./dropOnLink";
@@ -28,7 +29,7 @@ import { Partners } from "./Partners";
 import { BendView, BorderView, GroupView, RerouteView } from "./SmallViews";
 import { open, settings } from "./ui";
 import { useDerived } from "./useDerived";
-import { attach, pointAt, toFlow } from "./viewport";
+import { attach, CLOSENESS, firstView, keepView, pointAt, toFlow } from "./viewport";
 
 const NODE_TYPES = { node: NodeView, reroute: RerouteView, bend: BendView, group: GroupView, border: BorderView };
 const EDGE_TYPES = { link: LinkView };
@@ -37,12 +38,6 @@ const SELECT_KEYS = ["Shift", "Control", "Meta"];
 
 /** From so many nodes on, only those that are in view are drawn. */
 const MANY = 120;
-
-/** Where each canvas was looked at last. */
-const views = new Map<string, Viewport>();
-
-/** Of an empty canvas: fitting would wait for the first node and move it away from where it was put. */
-const PLAIN: Viewport = { x: 0, y: 0, zoom: 1 };
 
 export function Canvas() {
   const tab = useStore(editor, tabOf);
@@ -63,8 +58,10 @@ function Level({ tab }: { readonly tab: Tab }) {
   const root = useRef<HTMLDivElement>(null);
   const snap = useStore(settings, (state) => state.snap);
   const { nodes, edges, onNodesChange, onEdgesChange, beginMove, endMove } = useDerived(tab);
-  const view = views.get(key) ?? (nodes.length ? undefined : PLAIN);
+  const many = nodes.length > MANY;
+  const [view] = useState(() => firstView(key, nodes));
   const [spoken] = useState(spokenTexts);
+  useLayoutEffect(() => open({ far: many && isFar(view.zoom) }), []); // before any node is drawn
   useEffect(() => () => attach(undefined, undefined), []);
   return (
     <div
@@ -82,7 +79,7 @@ function Level({ tab }: { readonly tab: Tab }) {
         onNodesChange={onNodesChange}
         onEdgesChange={onEdgesChange}
         onInit={(flow) => attach(flow, root.current ?? undefined)}
-        onMoveEnd={(_, viewport) => views.set(key, viewport)}
+        onMoveEnd={(_, viewport) => keepView(key, viewport)}
         onNodeDragStart={(event) => beginMove(event.ctrlKey || event.metaKey)}
         onNodeDrag={(event, node, dragged) => markLink(dragged.length === 1 ? linkUnder(event, node) : undefined)}
         onNodeDragStop={(event, node, dragged) => drop(event, node, dragged, endMove())}
@@ -94,12 +91,12 @@ function Level({ tab }: { readonly tab: Tab }) {
         onSelectionDragStop={endMove}
         onEdgeDoubleClick={(event, edge) => bendAt(edge.id.slice(5), toFlow([event.clientX, event.clientY]))}
         onEdgeContextMenu={(event, edge) => linkMenu(event, edge.id)}
-        {...(view ? { defaultViewport: view } : { fitView: true, fitViewOptions: { padding: 0.12, maxZoom: 1 } })}
-        minZoom={0.05}
-        maxZoom={4}
+        defaultViewport={view}
+        minZoom={CLOSENESS[0]}
+        maxZoom={CLOSENESS[1]}
         snapToGrid={snap}
         snapGrid={GRID_STEP}
-        onlyRenderVisibleElements={nodes.length > MANY}
+        onlyRenderVisibleElements={many}
         nodesConnectable={false}
         panOnDrag={[0, 1]}
         panActivationKeyCode={null}
@@ -115,7 +112,7 @@ function Level({ tab }: { readonly tab: Tab }) {
         aria-label={t("canvas.graph")}
       >
         <Background variant={BackgroundVariant.Dots} gap={20} size={1.5} color="var(--grid)" />
-        <FarAway root={root} many={nodes.length > MANY} />
+        <FarAway root={root} many={many} />
         <DragLine />
         <Breadcrumb tab={tab} />
         <CanvasTools />

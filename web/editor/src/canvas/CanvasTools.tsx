@@ -1,15 +1,16 @@
 /** The small buttons in the corner of the canvas, and the map beside them. */
 
 import { MiniMap, Panel, useStore as useFlow } from "@xyflow/react";
-import { useEffect, type RefObject } from "react";
 import { useStore } from "../app/store";
 import { t, type Key } from "../i18n";
 import type { AnyNode } from "./derive";
-import { open, setSettings, settings } from "./ui";
+import { setSettings, settings } from "./ui";
+import { useMapShown } from "./useMapShown";
 import { fitView, zoomBy } from "./viewport";
 
 export function CanvasTools() {
-  const { snap, minimap, links } = useStore(settings, (state) => state);
+  const { snap, links } = useStore(settings, (state) => state);
+  const minimap = useMapShown();
   const percent = useFlow((state) => Math.round(state.transform[2] * 100));
   return (
     <Panel position="bottom-left" className="tools" role="toolbar" aria-label={t("canvas.view")}>
@@ -59,25 +60,8 @@ function Tool({ name, icon, on, onClick }: ToolProps) {
   );
 }
 
-/** Below this zoom nobody can read what nodes hold: it is not painted, which is most of the work. */
-const READABLE = 0.36;
-
-interface FarProps {
-  readonly root: RefObject<HTMLElement | null>;
-  /** So many nodes that they are not even kept with what they hold. */
-  readonly many: boolean;
-}
-
-export function FarAway({ root, many }: FarProps) {
-  const far = useFlow((state) => state.transform[2] < READABLE);
-  useEffect(() => void root.current?.toggleAttribute("data-far", far), [root, far]);
-  useEffect(() => open({ far: far && many }), [far, many]);
-  return null;
-}
-
 export function Minimap() {
-  const shown = useStore(settings, (state) => state.minimap);
-  if (!shown) return null;
+  if (!useMapShown()) return null;
   return (
     <MiniMap<AnyNode>
       className="minimap"

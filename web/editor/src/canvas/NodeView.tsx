@@ -24,20 +24,16 @@ type Props = NodeProps<FlowNode<NodeData, "node">>;
 
 export const NodeView = memo(
   function NodeView({ data, selected }: Props) {
-    const flow = useStoreApi();
     const far = useStore(ui, (state) => state.far ?? false);
-    const size = far ? flow.getState().nodeLookup.get(data.node.id)?.measured : undefined;
-    return size?.width && size.height ? (
-      <Shell data={data} width={size.width} height={size.height} />
-    ) : (
-      <Whole data={data} selected={selected} />
-    );
+    return far ? <Shell data={data} /> : <Whole data={data} selected={selected} />;
   },
-  (a, b) => a.data === b.data && a.selected === b.selected && !a.width === !b.width,
+  (a, b) => a.data === b.data && a.selected === b.selected,
 );
 
 /** Of many nodes, from far away: only that it is there. Links still know where its sockets were. */
-function Shell({ data, ...size }: { readonly data: NodeData; readonly width: number; readonly height: number }) {
+function Shell({ data }: { readonly data: NodeData }) {
+  const flow = useStoreApi();
+  const size = flow.getState().nodeLookup.get(data.node.id)?.measured;
   const state = useStore(
     run,
     useCallback((all) => all.nodes.get(data.runId)?.state, [data.runId]),

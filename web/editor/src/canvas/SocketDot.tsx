@@ -18,6 +18,7 @@ interface Props {
 
 export function SocketDot({ socket, label, linked, optional, reachable, problem }: Props) {
   const isInput = socket.side === "input";
+  const shape = socketShape(socket.type);
   const name = t(isInput ? "canvas.input" : "canvas.output", { name: label, type: socket.type });
   return (
     <div
@@ -28,6 +29,7 @@ export function SocketDot({ socket, label, linked, optional, reachable, problem 
       data-slot={socket.slot}
       data-side={socket.side}
       data-type={socket.type}
+      data-shape={shape}
       data-linked={linked || undefined}
       data-optional={optional || undefined}
       data-problem={problem === undefined ? undefined : ""}
@@ -35,7 +37,12 @@ export function SocketDot({ socket, label, linked, optional, reachable, problem 
       aria-label={problem === undefined ? name : `${name}. ${problem}`}
       title={problem ?? `${label} · ${socket.type}`}
       tabIndex={reachable ? 0 : -1}
-      style={{ "--socket": socketColor(socket.type), "--shape": `var(--shape-${socketShape(socket.type)})` } as object}
+      style={
+        {
+          "--socket": socketColor(socket.type),
+          "--shape": shape === "circle" ? "none" : `var(--shape-${shape})`,
+        } as object
+      }
       onPointerDown={(event: PointerEvent) => beginDrag(event.nativeEvent, socket)}
       onKeyDown={(event) => listPartners(event, socket)}
     >

@@ -12,6 +12,7 @@ import { INPUTS, level, OUTPUTS } from "../model/types";
 import type { BorderSlot, Definition, Document, Graph, Group, LevelId, Node, NodeId, Point } from "../model/types";
 import { bendTypes, flowEdges, type AnyEdge } from "./deriveLinks";
 import { slotMarks, type Marks } from "./marks";
+import { shapeOf } from "./shape";
 import { linkType } from "./wires";
 
 export type NodeData = {
@@ -55,17 +56,25 @@ export interface Derived {
   readonly edges: AnyEdge[];
 }
 
-/** Keeps what it gave last time; one for each canvas. */
+/** Keeps what it gave last time, the lists too; one for each canvas. */
 export function deriver(): (view: View) => Derived {
   let nodes = new Map<string, AnyNode>();
   let edges = new Map<string, AnyEdge>();
+  let given: Derived = { nodes: [], edges: [] };
   return (view) => {
     const graph = level(view.doc, view.at);
     nodes = new Map(flowNodes(view, graph, nodes));
     const name = (id: NodeId) => nameOf(view, graph.nodes.get(id));
     edges = new Map(flowEdges({ graph, selection: view.selection, name }, edges));
-    return { nodes: [...nodes.values()], edges: [...edges.values()] };
+    given = { nodes: listed(given.nodes, nodes), edges: listed(given.edges, edges) };
+    return given;
   };
+}
+
+/** React Flow looks through a list that is not the one it had, however little is new in it. */
+function listed<T>(before: T[], now: ReadonlyMap<string, T>): T[] {
+  const list = [...now.values()];
+  return list.length === before.length && list.every((one, i) => one === before[i]) ? before : list;
 }
 
 type Kept = ReadonlyMap<string, AnyNode>;
@@ -146,8 +155,16 @@ function keep(view: View, kept: Kept, node: AnyNode): [string, AnyNode] {
   const selected = view.selection.has(node.id);
   const measured = view.measured.get(node.id);
   const data = before && sameData(before.data, node.data) ? before.data : node.data;
-  const now = { ...node, data, selected, ...(measured ? { measured } : {}) } as AnyNode;
+  const shape = measured ? { measured } : shaped(before, data, node);
+  const now = { ...node, data, selected, ...shape } as AnyNode;
   return [node.id, before && sameNode(before, now) ? before : now];
+}
+
+/** Until it is measured, a node is taken to be as large as nodes like it are. */
+function shaped(before: AnyNode | undefined, data: AnyNode["data"], { type }: AnyNode): Partial<AnyNode> {
+  if (type !== "node") return {};
+  if (before?.data !== data || !before.measured || !before.handles) return shapeOf(data as NodeData);
+  return { measured: before.measured, handles: before.handles };
 }
 
 function sameNode(a: AnyNode, b: AnyNode): boolean {

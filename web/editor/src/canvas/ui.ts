@@ -90,12 +90,13 @@ export function toggleFold(id: NodeId): void {
 
 export interface Settings {
   readonly snap: boolean;
-  readonly minimap: boolean;
+  /** Undefined: nobody said; then it is there where it helps. */
+  readonly minimap?: boolean;
   readonly links: boolean;
 }
 
 const KEPT = "mezzotint.canvas";
-const DEFAULTS: Settings = { snap: false, minimap: true, links: true };
+const DEFAULTS: Settings = { snap: false, links: true };
 
 export const settings: Store<Settings> = createStore<Settings>({ ...DEFAULTS, ...kept() });
 

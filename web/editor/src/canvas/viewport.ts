@@ -1,9 +1,9 @@
 /** The shown canvas, for what is not a component: where things are on the screen, and moving the view. */
 
-import type { ReactFlowInstance } from "@xyflow/react";
+import { getViewportForBounds, type ReactFlowInstance, type Viewport } from "@xyflow/react";
 import type { Sizes } from "../model/geometry";
-import { TITLE } from "../model/geometry";
-import type { Point, Size } from "../model/types";
+import { TITLE, union } from "../model/geometry";
+import type { Point, Rect, Size } from "../model/types";
 import type { AnyEdge, AnyNode } from "./derive";
 
 type Flow = ReactFlowInstance<AnyNode, AnyEdge>;
@@ -12,6 +12,32 @@ let flow: Flow | undefined;
 let element: HTMLElement | undefined;
 /** Where the pointer was last, on the screen: there things are pasted and searched. */
 let pointer: Point | undefined;
+
+/** The least and the greatest zoom. */
+export const CLOSENESS = [0.05, 4] as const;
+const PADDING = 0.12;
+
+/** Where each canvas was looked at last. */
+const views = new Map<string, Viewport>();
+
+export function keepView(canvas: string, view: Viewport): void {
+  views.set(canvas, view);
+}
+
+/** Where a canvas was looked at last, else all of it; known before anything is drawn. */
+export function firstView(canvas: string, nodes: readonly AnyNode[]): Viewport {
+  const kept = views.get(canvas);
+  const all = union(nodes.map(rectOf));
+  if (kept || !all) return kept ?? { x: 0, y: 0, zoom: 1 };
+  const [x, y, width, height] = all;
+  const room = document.getElementById("canvas")?.getBoundingClientRect();
+  const [across, down] = [room?.width || window.innerWidth, room?.height || window.innerHeight];
+  return getViewportForBounds({ x, y, width, height }, across, down, CLOSENESS[0], 1, PADDING);
+}
+
+function rectOf({ position: { x, y }, measured, style }: AnyNode): Rect {
+  return [x, y, Number(measured?.width ?? style?.width ?? 0), Number(measured?.height ?? style?.height ?? 0)];
+}
 
 export function attach(instance: Flow | undefined, container: HTMLElement | undefined): void {
   [flow, element] = [instance, container];
@@ -61,7 +87,7 @@ function moving(milliseconds: number): number {
 
 export function fitView(ids?: readonly string[]): void {
   const nodes = ids?.length ? { nodes: ids.map((id) => ({ id })) } : {};
-  void flow?.fitView({ ...nodes, padding: 0.12, duration: moving(200), maxZoom: 1.2, minZoom: 0.05 });
+  void flow?.fitView({ ...nodes, padding: PADDING, duration: moving(200), maxZoom: 1.2, minZoom: CLOSENESS[0] });
 }
 
 export function zoomBy(factor: number): void {

@@ -6,13 +6,15 @@ import { showDialog } from "../app/layout";
 import { choose, PREVIEWS, settings, THEMES, type Settings as Choices } from "../app/settings";
 import { useStore } from "../app/store";
 import { setSettings, settings as canvas } from "../canvas/ui";
+import { useMapShown } from "../canvas/useMapShown";
 import { LANGUAGES, t } from "../i18n";
 import { object, text } from "../model/json";
 import { getJson } from "../run/server";
 
 export function Settings() {
   const chosen = useStore(settings, (state) => state);
-  const { snap, minimap } = useStore(canvas, (state) => state);
+  const snap = useStore(canvas, (state) => state.snap);
+  const minimap = useMapShown();
   const languages = [["system", t("panels.system")], ...Object.entries(LANGUAGES)] as const;
   const set = (change: Partial<Choices>) => choose(change);
   return (

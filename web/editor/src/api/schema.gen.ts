@@ -1238,6 +1238,8 @@ export interface components {
             preview_output: components["schemas"]["OutputFile"] | null;
             outputs_count: number;
             workflow_id: string | null;
+            /** @description of its workflow: `extra_data.workflow_name` of the submission */
+            name: string | null;
             /** @description place among the waiting jobs, 0 for the next */
             position: number | null;
         };
@@ -1266,6 +1268,8 @@ export interface components {
             preview_output: components["schemas"]["OutputFile"] | null;
             outputs_count: number;
             workflow_id: string | null;
+            /** @description of its workflow: `extra_data.workflow_name` of the submission */
+            name: string | null;
             /** @description place among the waiting jobs, 0 for the next */
             position: number | null;
             workflow: {

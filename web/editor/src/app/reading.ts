@@ -12,6 +12,7 @@ import { parseJson as parse, printJson as print } from "../model/jsontext";
 import { missingOf } from "../panels/missing";
 import { look } from "../run/follow";
 import { address, ask, getJson, Refused } from "../run/server";
+import { jobName } from "./words";
 import { uploadFile } from "../widgets/upload";
 import { closeTab, editor, make, openDocument, tabOf, type Tab } from "./editor";
 import { makeRoom, showRight } from "./layout";
@@ -118,7 +119,7 @@ function sayWhatIsMissing(doc: Document, name: string): void {
   const count = types.length + choices.length;
   if (!count) return;
   const show = { label: t("app.show"), run: () => showRight("problems") };
-  toast("info", t("app.lacks", { name, count }), show);
+  toast("info", t(count === 1 ? "app.lacksOne" : "app.lacks", { name, count }), show);
 }
 
 /** A new tab in which nothing was done makes room for what is opened. */
@@ -156,7 +157,7 @@ export async function openJob(id: string): Promise<boolean> {
   const workflow = object(object(extra_data).extra_pnginfo).workflow;
   const graph = isWorkflow(workflow) ? workflow : prompt;
   if (!isObject(graph)) return fail(t("app.noGraph"));
-  const opened = await openAs(t("app.jobName", { id: id.slice(0, 8) }), () => documentOf(graph));
+  const opened = await openAs(jobName({ id, name: text(detail.name) }), () => documentOf(graph));
   if (opened) void look(id, editor.get().active); // with what its nodes showed
   return opened;
 }

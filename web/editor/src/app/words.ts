@@ -1,4 +1,4 @@
-/** Times as people read them. */
+/** Times and jobs as people read them. */
 
 import { language, t } from "../i18n";
 
@@ -18,4 +18,9 @@ export function moment(milliseconds: number): string {
     ? { hour: "2-digit", minute: "2-digit" }
     : { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
   return new Intl.DateTimeFormat(language(), form).format(when);
+}
+
+/** What its workflow was called; for one that was not sent by an editor, the beginning of its id. */
+export function jobName({ id, name }: { readonly id: string; readonly name?: string | null | undefined }): string {
+  return name || t("app.jobName", { id: id.slice(0, 8) });
 }

@@ -31,6 +31,7 @@ export const app = {
   hours: ["{hours} h {minutes} min", "{hours} 小时 {minutes} 分"],
   interrupt: ["Cancel run", "取消运行"],
   jobName: ["Job {id}", "任务 {id}"],
+  lacksOne: ["“{name}” names a node or file that is not here", "“{name}”引用了 1 个此处没有的节点或文件"],
   lacks: ["“{name}” names {count} nodes or files that are not here", "“{name}”引用了 {count} 个此处没有的节点或文件"],
   left: ["{time} left", "剩余 {time}"],
   library: ["Workflows", "工作流"],

@@ -1,16 +1,18 @@
 /** What changed between the graphs of two pictures, side by side. */
 
-import { useEffect, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { Dialog } from "../app/Dialog";
+import { documentOf } from "../app/reading";
 import { useStore } from "../app/store";
 import { moment } from "../app/words";
 import { t } from "../i18n";
-import { object } from "../model/json";
-import type { JsonObject } from "../model/types";
+import { isObject, object } from "../model/json";
+import type { Document, JsonObject, NodeId } from "../model/types";
 import { detailOf } from "../run/follow";
 import { changes, type Change } from "./diff";
 import { gallery, hide, type Picture } from "./pictures";
 import { Nothing } from "./Panel";
+import { Sketch } from "./Sketch";
 
 export function Changes() {
   const pair = useStore(gallery, (state) => state.changes);
@@ -22,25 +24,40 @@ export function Changes() {
   );
 }
 
-async function graphOf(picture: Picture): Promise<JsonObject> {
-  return object(object((await detailOf(picture.job))?.workflow).prompt);
+interface Made {
+  /** What ran. */
+  readonly graph: JsonObject;
+  /** As it was drawn; absent if nothing can draw it. */
+  readonly doc?: Document;
+}
+
+async function madeBy(picture: Picture): Promise<Made> {
+  const { prompt, extra_data } = object(object(await detailOf(picture.job)).workflow);
+  const graph = object(prompt);
+  const { workflow } = object(object(extra_data).extra_pnginfo);
+  const doc = await documentOf(isObject(workflow) ? workflow : graph).catch(() => undefined);
+  return { graph, ...(doc ? { doc } : {}) };
 }
 
 function Table({ pair }: { pair: readonly [Picture, Picture] }) {
-  const [found, setFound] = useState<readonly Change[] | undefined>();
+  const [made, setMade] = useState<readonly [Made, Made] | undefined>();
   const [old, now] = pair;
-  useEffect(() => {
-    void Promise.all([graphOf(old), graphOf(now)]).then(([a, b]) => setFound(changes(a, b)));
-  }, [old, now]);
+  useEffect(() => void Promise.all([madeBy(old), madeBy(now)]).then(setMade), [old, now]);
+  const found = useMemo(() => made && changes(made[0].graph, made[1].graph), [made]);
   return (
     <>
       <div className="pair">
-        {[old, now].map((picture) => (
+        {pair.map((picture, side) => (
           <figure key={picture.id}>
             <img src={picture.small} alt="" />
             <figcaption>
               {picture.name} <span className="dim">{moment(picture.at)}</span>
             </figcaption>
+            {made?.[side]?.doc && found && (
+              <div className={side ? "pair-graph after" : "pair-graph before"}>
+                <Sketch doc={made[side].doc} marked={changed(found, side === 0)} />
+              </div>
+            )}
           </figure>
         ))}
       </div>
@@ -64,6 +81,12 @@ function Table({ pair }: { pair: readonly [Picture, Picture] }) {
       )}
     </>
   );
+}
+
+/** The nodes at the top in which something is another thing; one inside a subgraph counts as that. */
+function changed(found: readonly Change[], before: boolean): ReadonlySet<NodeId> {
+  const there = found.filter(({ kind }) => kind !== (before ? "added" : "removed"));
+  return new Set(there.map(({ node, was }) => ((before && was) || node).split(":")[0]!));
 }
 
 function Row({ change }: { change: Change }) {

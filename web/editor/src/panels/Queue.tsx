@@ -8,7 +8,7 @@ import { openJob } from "../app/reading";
 import { choose } from "../app/questions";
 import { useStore } from "../app/store";
 import { toast } from "../app/toasts";
-import { duration, moment } from "../app/words";
+import { duration, jobName, moment } from "../app/words";
 import { t } from "../i18n";
 import * as queue from "../run/jobs";
 import type { Job } from "../run/jobs";
@@ -115,9 +115,9 @@ function Pending({ job, place }: { job: Job; place: number }) {
   );
 }
 
-/** A short name, and whether it came from this window. */
+/** Its name, and whether it came from this window. */
 function whose(job: Job): string {
-  const name = t("app.jobName", { id: job.id.slice(0, 8) });
+  const name = jobName(job);
   return job.client_id === clientId() ? name : t("panels.elsewhere", { name });
 }
 
@@ -153,7 +153,10 @@ function History() {
 function Finished({ job }: { job: Job }) {
   const { execution_start_time: began, execution_end_time: ended, execution_error: error } = job;
   const took = began && ended ? duration((ended - began) / 1000) : "";
-  const label = t("panels.showPictures", { id: job.id.slice(0, 8) });
+  const label = t("panels.showPictures", { name: jobName(job) });
+  const state = t(`panels.${job.status}` as const);
+  const when = moment(ended ?? job.create_time ?? 0);
+  const facts = job.status === "completed" ? [when, took] : [state, when];
   return (
     <li className={`job job-${job.status}`}>
       {job.preview_output ? (
@@ -167,8 +170,10 @@ function Finished({ job }: { job: Job }) {
         </span>
       )}
       <span className="job-text">
-        <span className="job-name">{t(`panels.${job.status}` as const)}</span>
-        <span className="dim">{[moment(ended ?? job.create_time ?? 0), took].filter(Boolean).join(" · ")}</span>
+        <span className="job-name">{jobName(job)}</span>
+        <span className="dim" title={[state, when, took].filter(Boolean).join(" · ")}>
+          {facts.filter(Boolean).join(" · ")}
+        </span>
         {error && <span className="job-error">{error.exception_message}</span>}
       </span>
       <IconButton icon="open" label={t("panels.openGraph")} onClick={() => void openJob(job.id)} />

@@ -1,12 +1,19 @@
 /** A graph drawn small: boxes where its nodes are and lines where its links are. */
 
-import type { Document, Node } from "../model/types";
+import { nodeName } from "./missing";
+import type { Document, Node, NodeId } from "../model/types";
+
+interface Props {
+  readonly doc: Document;
+  /** Nodes that stand out. */
+  readonly marked?: ReadonlySet<NodeId>;
+}
 
 const WIDTH = 210;
 const HEIGHT = 110;
 const ROOM = 20;
 
-export function Sketch({ doc }: { doc: Document }) {
+export function Sketch({ doc, marked }: Props) {
   const { nodes, links } = doc.root;
   if (!nodes.size) return null;
   const boxes = new Map([...nodes].map(([id, node]) => [id, box(node)]));
@@ -20,7 +27,9 @@ export function Sketch({ doc }: { doc: Document }) {
         <path key={link.id} d={line(boxes.get(link.from), boxes.get(link.to))} style={{ stroke: colour(link.type) }} />
       ))}
       {[...boxes].map(([id, { x, y, w, h }]) => (
-        <rect key={id} x={x} y={y} width={w} height={h} rx={10} />
+        <rect key={id} x={x} y={y} width={w} height={h} rx={10} className={marked?.has(id) ? "marked" : ""}>
+          <title>{nodeName(doc, id)}</title>
+        </rect>
       ))}
     </svg>
   );

@@ -1,6 +1,7 @@
 /** Ready workflows, with a small drawing of each. */
 
 import { useEffect, useState } from "react";
+import { editor } from "../app/editor";
 import { toggleLeft } from "../app/layout";
 import { defsKnown, documentOf, openText } from "../app/reading";
 import { t } from "../i18n";
@@ -8,7 +9,8 @@ import { object } from "../model/json";
 import type { Document } from "../model/types";
 import { parseJson as parse, printJson as print } from "../model/jsontext";
 import { address, ask, getJson } from "../run/server";
-import { Nothing, Panel } from "./Panel";
+import { missingOf } from "./missing";
+import { Nothing, Panel, Search } from "./Panel";
 import { Sketch } from "./Sketch";
 
 interface Template {
@@ -17,11 +19,14 @@ interface Template {
 }
 
 export function Templates() {
-  const [found, setFound] = useState<readonly Template[] | undefined>();
-  useEffect(() => void load().then(setFound, () => setFound([])), []);
+  const [all, setAll] = useState<readonly Template[] | undefined>();
+  const [wanted, setWanted] = useState("");
+  useEffect(() => void load().then(setAll, () => setAll([])), []);
+  const found = all?.filter(({ name }) => words(name).toLowerCase().includes(wanted.trim().toLowerCase()));
   return (
     <Panel title={t("app.templates")} side="left" onClose={() => toggleLeft("templates")}>
-      {found?.length === 0 && <Nothing>{t("panels.noTemplates")}</Nothing>}
+      <Search value={wanted} label={t("panels.searchTemplates")} onChange={setWanted} />
+      {found?.length === 0 && <Nothing>{t(wanted ? "panels.noMatch" : "panels.noTemplates")}</Nothing>}
       <ul className="cards">
         {found?.map((one) => (
           <Card key={`${one.pack}/${one.name}`} template={one} />
@@ -31,11 +36,16 @@ export function Templates() {
   );
 }
 
+/** What people begin with. */
+const FIRST = ["text_to_image", "image_to_image", "inpaint", "outpaint", "two_pass_upscale"];
+
 async function load(): Promise<Template[]> {
   const packs = object(await getJson("workflow_templates"));
-  return Object.entries(packs).flatMap(([pack, names]) =>
+  const all = Object.entries(packs).flatMap(([pack, names]) =>
     Array.isArray(names) ? names.map((name) => ({ pack, name: String(name) })) : [],
   );
+  const rank = ({ name }: Template) => (FIRST.indexOf(name) + FIRST.length + 1) % (FIRST.length + 1);
+  return all.sort((a, b) => rank(a) - rank(b));
 }
 
 function placeOf({ pack, name }: Template, ending: "json" | "webp"): string {
@@ -57,14 +67,22 @@ function Card({ template }: { template: Template }) {
           {bare ? (
             doc && <Sketch doc={doc} />
           ) : (
-            <img src={address(placeOf(template, "webp"))} alt="" onError={() => setBare(true)} />
+            <img src={address(placeOf(template, "webp"))} alt="" loading="lazy" onError={() => setBare(true)} />
           )}
         </span>
         <span className="card-name">{words(template.name)}</span>
-        {doc && <span className="dim">{t("panels.nodes", { count: doc.root.nodes.size })}</span>}
+        {doc && <span className="dim">{facts(doc)}</span>}
       </button>
     </li>
   );
+}
+
+/** How large it is, and whether it can run here. */
+function facts(doc: Document): string {
+  const { types, choices } = missingOf(doc, editor.get().defs);
+  const lacking = types.length + choices.length;
+  const size = t("panels.nodes", { count: doc.root.nodes.size });
+  return lacking ? `${size} · ${t(lacking === 1 ? "panels.lacksOne" : "panels.lacks", { count: lacking })}` : size;
 }
 
 async function draw(template: Template): Promise<Document | undefined> {

@@ -24,6 +24,7 @@ export function Viewer() {
 function Full({ among, at }: { among: readonly Picture[]; at: number }) {
   const box = useRef<HTMLDialogElement>(null);
   const [view, setView] = useState(FIT);
+  const [fitted, setFitted] = useState<number>();
   const picture = among[at]!;
   useEffect(() => box.current?.showModal(), []);
   useEffect(() => setView(FIT), [picture.id]);
@@ -39,9 +40,14 @@ function Full({ among, at }: { among: readonly Picture[]; at: number }) {
       <header className="viewer-head">
         <span className="viewer-name">{picture.name}</span>
         <span className="dim">{t("panels.of", { at: at + 1, count: among.length })}</span>
-        <Tools picture={picture} other={among[at + 1] ?? among[at - 1]} zoom={zoom} percent={view.zoom * 100} />
+        <Tools
+          picture={picture}
+          other={among[at + 1] ?? among[at - 1]}
+          zoom={zoom}
+          scale={fitted && view.zoom * fitted}
+        />
       </header>
-      <Stage picture={picture} view={view} setView={setView} />
+      <Stage picture={picture} view={view} setView={setView} onFitted={setFitted} />
       <IconButton
         icon="left"
         className="viewer-left"
@@ -64,10 +70,11 @@ interface ToolsProps {
   readonly picture: Picture;
   readonly other: Picture | undefined;
   readonly zoom: (factor: number) => void;
-  readonly percent: number;
+  /** Pixels of the page for one of the picture; unknown until it is loaded. */
+  readonly scale: number | undefined;
 }
 
-function Tools({ picture, other, zoom, percent }: ToolsProps) {
+function Tools({ picture, other, zoom, scale }: ToolsProps) {
   const open = () => {
     hide("viewer");
     void openJob(picture.job);
@@ -75,7 +82,7 @@ function Tools({ picture, other, zoom, percent }: ToolsProps) {
   return (
     <div className="viewer-tools">
       <IconButton icon="minus" label={t("panels.zoomOut")} keys="-" onClick={() => zoom(1 / 1.25)} />
-      <span className="viewer-zoom">{Math.round(percent)} %</span>
+      <span className="viewer-zoom">{scale === undefined ? "" : `${Math.round(scale * 100)} %`}</span>
       <IconButton icon="plus" label={t("panels.zoomIn")} keys="+" onClick={() => zoom(1.25)} />
       {other && (
         <>
@@ -128,9 +135,10 @@ interface StageProps {
   readonly picture: Picture;
   readonly view: View;
   readonly setView: (change: (old: View) => View) => void;
+  readonly onFitted: (scale: number) => void;
 }
 
-function Stage({ picture, view, setView }: StageProps) {
+function Stage({ picture, view, setView, onFitted }: StageProps) {
   const stage = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const box = stage.current!;
@@ -159,6 +167,9 @@ function Stage({ picture, view, setView }: StageProps) {
         src={picture.url}
         alt={picture.name}
         draggable={false}
+        onLoad={({ currentTarget: { clientWidth, clientHeight, naturalWidth, naturalHeight } }) =>
+          onFitted(Math.min(clientWidth / naturalWidth, clientHeight / naturalHeight))
+        }
         className={view.zoom > 3 ? "pixels" : ""}
         style={{ transform: `translate(${view.x}px, ${view.y}px) scale(${view.zoom})` }}
       />

@@ -5,6 +5,8 @@ import type { Json, JsonObject, NodeId } from "../model/types";
 
 export interface Change {
   readonly node: NodeId;
+  /** Its id before, where that was another one. */
+  readonly was?: NodeId;
   /** Of the node, for people. */
   readonly title: string;
   readonly kind: "changed" | "added" | "removed";
@@ -60,6 +62,7 @@ function ofNode(
     .filter((input) => !equal(old[input], now[input], pairs))
     .map((input) => ({
       node: is,
+      ...(was === is ? {} : { was }),
       title: title(after, is),
       kind: "changed",
       input,

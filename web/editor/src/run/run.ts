@@ -58,7 +58,7 @@ async function queueOnce(tab: string, options: QueueOptions): Promise<boolean> {
   const doc = roll(tab);
   if (!doc) return false;
   try {
-    accepted(tab, doc, object(await postJson("prompt", request(doc, options))), options);
+    accepted(tab, doc, object(await postJson("prompt", request(tab, doc, options))), options);
     return true;
   } catch (error) {
     if (!(error instanceof Refused)) tell("unreachable", "");
@@ -96,8 +96,10 @@ function roll(id: string): Document | undefined {
   return after;
 }
 
-function request(doc: Document, options: QueueOptions): Json {
-  const body: Record<string, Json> = { workflow: write(doc, editor.get().defs), client_id: clientId() };
+function request(tab: string, doc: Document, options: QueueOptions): Json {
+  const name = editor.get().tabs.find((one) => one.id === tab)?.name ?? "";
+  const workflow = write(doc, editor.get().defs);
+  const body: Record<string, Json> = { workflow, client_id: clientId(), extra_data: { workflow_name: name } };
   if (options.front) body.front = true;
   if (options.force) body.force = true;
   if (options.targets) body.partial_execution_targets = options.targets;

@@ -1,7 +1,7 @@
 /**
  * The explanations of everything with `data-tip`, in Markdown of which every line stays a line: one listener for the
- * whole page instead of one a widget. Screen
- * readers get the same text through `aria-describedby`, so the bubble itself is hidden from them.
+ * whole page instead of one a widget. Screen readers get the same text through `aria-describedby`, so the bubble itself
+ * is hidden from them.
  */
 
 import { useEffect, useRef, useState } from "react";

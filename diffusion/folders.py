@@ -9,14 +9,16 @@ from typing import Any
 from diffusion import detect
 from diffusion.header import ModelFileError
 
-NETWORK = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors")
-TEXT = ("model.safetensors", "model.fp16.safetensors", "pytorch_model.bin")
-NAMES = {
-    "unet": (*NETWORK, "diffusion_pytorch_model.bin"),
-    "vae": (*NETWORK, "diffusion_pytorch_model.bin"),
-    "text_encoder": TEXT,
-    "text_encoder_2": TEXT,
-}
+
+def _forms(stem: str, pickle: str) -> tuple[str, ...]:
+    """The names that the weights of a network may have, the best first."""
+    kinds = ("safetensors", "safetensors.index.json", "fp16.safetensors", "safetensors.index.fp16.json")
+    return (*(f"{stem}.{kind}" for kind in kinds), f"{pickle}.bin", f"{pickle}.fp16.bin")
+
+
+NETWORK = _forms("diffusion_pytorch_model", "diffusion_pytorch_model")
+TEXT = _forms("model", "pytorch_model")
+NAMES = {"unet": NETWORK, "vae": NETWORK, "text_encoder": TEXT, "text_encoder_2": TEXT}
 
 
 def file(folder: Path, part: str) -> Path:

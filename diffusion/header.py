@@ -45,7 +45,7 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """The header of a safetensors file or of a torch pickle, told apart by content, not by name.
+    """The header of a safetensors file or of a torch pickle, told apart by content, or of all files of an index.
 
     Raises ModelFileError if the file is missing, truncated, damaged, or something else.
     """
@@ -56,6 +56,11 @@ def read_header(path: Path) -> Header:
             start = file.read(4096)
     except OSError as error:
         raise ModelFileError(f"{path.name} cannot be read: {error.strerror or error}") from None
+    if path.name.endswith(".json"):
+        from diffusion.shards import is_index, read_index
+
+        if is_index(path):
+            return read_index(path)
     if _is_pickle(start):
         from diffusion.pickled import read_pickle_header
 

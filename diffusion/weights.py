@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 from diffusion.header import Entry, Header, ModelFileError, read_header
 from diffusion.parts import Part
 from diffusion.pickled import unnest
+from diffusion.shards import Sharded
 
 DTYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
@@ -24,6 +25,10 @@ DTYPES = {
 }  # fmt: skip
 IGNORED = ("position_ids",)
 """Last parts of names that older writers stored and that can be computed."""
+SCALES = ("scale_weight", "weight_scale")
+"""Last parts of the names of factors that belong to weights of 8 bits."""
+MARKERS = ("scaled_fp8", "scale_input", "input_scale", "comfy_quant")
+"""Last parts of names that tell how such files were made, or how their layers could be computed in 8 bits."""
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -48,12 +53,39 @@ class Weights:
         ours = {name: self.tensors[part.prefix + theirs] for theirs, name in part.names.items()}
         ours |= {name: self.tensors[part.prefix + theirs].chunk(3)[i] for name, (theirs, i) in part.thirds.items()}
         ours |= {name: ours[name].mT for name in part.turned}
-        return replace(self, tensors={n: t if n in part.turned else t.view(part.shapes[n]) for n, t in ours.items()})
+        viewed = {n: t if n in part.turned else t.view(part.shapes[n]) for n, t in ours.items()}
+        return replace(self, tensors=_unscaled(viewed))
 
     def stored_as(self, dtype: torch.dtype) -> Weights:
-        """Rounded to another floating-point type."""
-        cast = {n: t.to(dtype) if t.is_floating_point() else t for n, t in self.tensors.items()}
-        return Weights(self.path, cast)
+        """Rounded to another floating-point type, but for what is in 8 bits already, and its factors."""
+
+        def cast(name: str, tensor: Tensor) -> Tensor:
+            kept = tensor.itemsize == 1 or _last(name) in (*SCALES, *MARKERS)
+            return tensor.to(dtype) if tensor.is_floating_point() and not kept else tensor
+
+        return Weights(self.path, {name: cast(name, tensor) for name, tensor in self.tensors.items()})
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _unscaled(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Weights that were scaled to fit 8 bits, in float32, where their products are exact; others as they are.
+
+    A factor is one number, or one for each row.
+    """
+    factors = {f"{n.rpartition('.')[0]}.weight": t for n, t in tensors.items() if _last(n) in SCALES}
+    marked = [n for n in tensors if _last(n) in MARKERS]
+    if not factors and not marked:
+        return tensors
+    kept = {n: t for n, t in tensors.items() if _last(n) not in (*SCALES, *MARKERS)}
+    scaled = {n: kept[n].float() * _by_row(f.float(), kept[n]) for n, f in factors.items() if n in kept}
+    return {**kept, **scaled}
+
+
+def _by_row(factor: Tensor, weight: Tensor) -> Tensor:
+    return factor.reshape(-1, *(1,) * (weight.dim() - 1)) if factor.numel() > 1 else factor.reshape(())
 
 
 def open_weights(path: Path, header: Header | None = None) -> Weights:
@@ -62,9 +94,21 @@ def open_weights(path: Path, header: Header | None = None) -> Weights:
     Raises ModelFileError if the file is damaged, is no model, or holds more than weights.
     """
     header = header or read_header(path)
+    if isinstance(header, Sharded):
+        return _joined(header)
     if all(entry.offset is None for entry in header.entries.values()):
         return Weights(path, _unpickled(path))
     return _mapped(header)
+
+
+def _joined(header: Sharded) -> Weights:
+    each = [open_weights(shard.path, shard) for shard in header.shards]
+
+    def forget(tensor: Tensor) -> None:
+        for weights in each:
+            weights.forget(tensor)
+
+    return Weights(header.path, {name: t for weights in each for name, t in weights.tensors.items()}, forget)
 
 
 def _mapped(header: Header) -> Weights:

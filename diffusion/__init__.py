@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from diffusion import crops as crops
     from diffusion import detect as detect
     from diffusion import embedding_files as embedding_files
+    from diffusion import emphasis as emphasis
     from diffusion import filters as filters
     from diffusion import folders as folders
     from diffusion import gits as gits
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from diffusion import guidance as guidance
     from diffusion import guidance_patches as guidance_patches
     from diffusion import header as header
+    from diffusion import hooks as hooks
     from diffusion import image_files as image_files
     from diffusion import images as images
     from diffusion import inpainting as inpainting
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from diffusion import noise as noise
     from diffusion import prediction as prediction
     from diffusion import previews as previews
+    from diffusion import prompt_schedule as prompt_schedule
+    from diffusion import prompt_timing as prompt_timing
     from diffusion import quantize as quantize
     from diffusion import resample as resample
     from diffusion import samplers as samplers
@@ -59,8 +63,10 @@ if TYPE_CHECKING:
     from diffusion import stitch as stitch
     from diffusion import tensor_files as tensor_files
     from diffusion import text as text
+    from diffusion import token_table as token_table
     from diffusion import upscaling as upscaling
     from diffusion import vision as vision
+    from diffusion import wildcard_files as wildcard_files
 
 
 def __getattr__(name: str) -> ModuleType:

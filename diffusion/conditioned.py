@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from diffusion import gligen, placement
+from diffusion import gligen, hooks, placement
 from diffusion.control.apply import Applied, Running
 from diffusion.inputs import Scene, Start
 from diffusion.model import Model
@@ -27,6 +27,7 @@ class Answer:
     side: str
     region: Region
     share: Tensor | None
+    hooks: hooks.State = ()  # which weights it is asked with, now
 
     def crop(self, x: Tensor) -> Tensor:
         return self.region.area.crop(x) if self.region.area else x
@@ -40,6 +41,7 @@ class Call:
     conditions: Mapping[str, Tensor]  # (answers * b, ...)
     control: Running | None
     model: Model
+    hooks: hooks.State
 
 
 class Conditioned:
@@ -60,14 +62,16 @@ class Conditioned:
         self._controls = {control: Running(control, model) for control in controls}
         for boxes in {r.boxes for r in self._regions() if r.boxes}:
             gligen.require_fit(boxes.gligen, model)
-        self._limited = any(r.limited for r in self._regions())
+        self._limited = any(r.limited or hooks.scheduled(r.hooks) for r in self._regions())
         self._weights: dict[Region, Tensor] = {}
         self._plans: dict[tuple[object, ...], list[Call]] = {}
+        self._models: dict[hooks.State, Model] = {(): model}
+        self._last: hooks.State = ()  # the hooks of the last call
 
     def __call__(self, x: Tensor, sigma: Tensor, sides: Iterable[str]) -> dict[str, Tensor]:
         """x (b, c, h, w) at sigma (no dimensions) -> x0 of each of the sides; 0 wherever nothing is said of one."""
         totals: dict[str, Tensor] = {}
-        for call in self._plan(sigma, tuple(sides)):
+        for call in self._in_turn(self._plan(sigma, tuple(sides))):
             for answer, x0 in zip(call.answers, self._ask(call, x, sigma), strict=True):
                 if answer.share is None:
                     totals[answer.side] = x0
@@ -97,10 +101,23 @@ class Conditioned:
     def _plan(self, sigma: Tensor, sides: tuple[str, ...]) -> list[Call]:
         level = float(sigma) if self._limited else 0.0  # reads it from its device only if it matters
         holding = {s: [r for r in self._sides[s] if not self._limited or r.holds(level)] for s in sides}
-        key = (*((s, *regions) for s, regions in holding.items()),)
+        states = {r: self._state(r, level) for regions in holding.values() for r in regions if r.hooks}
+        key = (*((s, *regions) for s, regions in holding.items()), *states.values())
         if key not in self._plans:
-            self._plans[key] = self._calls([a for s, regions in holding.items() for a in self._shares(s, regions)])
+            answers = (a for s, regions in holding.items() for a in self._shares(s, regions))
+            self._plans[key] = self._calls([replace(a, hooks=states.get(a.region, ())) for a in answers])
         return self._plans[key]
+
+    def _state(self, region: Region, level: float) -> hooks.State:
+        return hooks.state(region.hooks, level, self.model.prediction)
+
+    def _in_turn(self, calls: Sequence[Call]) -> Sequence[Call]:
+        """Those with the weights that are in place first, so that weights move once less a step."""
+        if len(self._models) == 1:
+            return calls
+        calls = sorted(calls, key=lambda call: call.hooks != self._last)
+        self._last = calls[-1].hooks if calls else self._last
+        return calls
 
     # --- what is prepared ---
 
@@ -136,8 +153,12 @@ class Conditioned:
     def _call(self, group: Sequence[Answer]) -> Call:
         first = group[0].region
         size = first.area.size if first.area else self.shape[2:]
-        model = first.boxes.on(self.model, size) if first.boxes else self.model
-        return Call(tuple(group), self._batch(group), self._controls.get(first.control), model)
+        state = group[0].hooks
+        if state not in self._models:
+            self._models[state] = hooks.changed(self.model, state)
+        model = self._models[state]
+        model = first.boxes.on(model, size) if first.boxes else model
+        return Call(tuple(group), self._batch(group), self._controls.get(first.control), model, state)
 
     def _batch(self, group: Sequence[Answer]) -> dict[str, Tensor]:
         everything = [answer.region.conditions for answer in group]
@@ -162,9 +183,10 @@ def _within(region: Region, x: Tensor) -> Tensor:
 
 
 def _together(group: Sequence[Answer]) -> bool:
-    """Whether conditionings can share a call: crops of one size, the same control and boxes, and tokens that can be
-    repeated to one number."""
-    if len({(a.region.area.size if a.region.area else None, a.region.control, a.region.boxes) for a in group}) > 1:
+    """Whether conditionings can share a call: crops of one size, the same control, boxes and weights, and tokens that
+    can be repeated to one number."""
+    alike = {(a.region.area.size if a.region.area else None, a.region.control, a.region.boxes, a.hooks) for a in group}
+    if len(alike) > 1:
         return False
     conditions = [a.region.conditions for a in group]
     shapes = [{k: v.shape[1:] for k, v in c.items() if k != "context"} for c in conditions]

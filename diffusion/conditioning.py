@@ -104,13 +104,24 @@ def with_properties(
     hooks: Any = None,
     steps: tuple[float, float] | None = None,
 ) -> Conditioning:
-    """What is given of a mask with its strength, hooks, and a range of steps (start, end), set on every entry."""
-    found = combine(conditioning)
-    if hooks is not None:
-        found = with_options(found, {"hooks": hooks})
+    """What is given of a mask with its strength, hooks, and a range of steps (start, end), set on every entry.
+
+    Hooks come to those that an entry has.
+    """
+    found = with_hooks(conditioning, hooks)
     if mask is not None:
         found = in_mask(found, mask, strength, bounds)
     return found if steps is None else in_range(found, *steps)
+
+
+def with_hooks(conditioning: Iterable[Entry], hooks: Iterable[Any] | None) -> Conditioning:
+    """Every entry with hooks, beside those that it has; each hook once."""
+    if not hooks:
+        return combine(conditioning)
+    return [
+        (embedding, {**old, "hooks": tuple(dict.fromkeys((*old.get("hooks", ()), *hooks)))})
+        for embedding, old in conditioning
+    ]
 
 
 def for_upscaling(images: Tensor, ratio: float) -> tuple[Tensor, Tensor]:

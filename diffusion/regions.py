@@ -53,6 +53,7 @@ class Region:
     control: Any = None  # a `control.apply.Applied`
     shares_control: bool = False  # with the other sides, where they have none
     boxes: Any = None  # a `gligen.Boxes`
+    hooks: tuple[Any, ...] = ()  # of `hooks.Hook`: which weights it is asked with
 
     @property
     def limited(self) -> bool:
@@ -114,6 +115,7 @@ def _region(
         control=options.get("control"),
         shares_control=bool(options.get("control_apply_to_uncond")),
         boxes=options.get("gligen"),
+        hooks=tuple(options.get("hooks") or ()),
     )
 
 
@@ -214,7 +216,7 @@ def mirror_areas(sides: Mapping[str, list[Region]]) -> None:
             for other in (side for key, side in sides.items() if key != name):
                 nearest = _enclosing(region.area, other)
                 if nearest and not region.same_place(nearest):
-                    other.append(replace(region, conditions=nearest.conditions))
+                    other.append(replace(region, conditions=nearest.conditions, hooks=nearest.hooks))
 
 
 def mirror_controls(sides: Mapping[str, list[Region]]) -> None:

@@ -10,6 +10,7 @@ from nodes import empty_latents as empty_latents
 from nodes import gligen as gligen
 from nodes import guidance_patches as guidance_patches
 from nodes import guiders as guiders
+from nodes import hooks as hooks
 from nodes import image_alpha as image_alpha
 from nodes import image_batch as image_batch
 from nodes import image_effects as image_effects
@@ -30,6 +31,7 @@ from nodes import model_sampling as model_sampling
 from nodes import noise as noise
 from nodes import preview_any as preview_any
 from nodes import primitives as primitives
+from nodes import prompts as prompts
 from nodes import regular_expressions as regular_expressions
 from nodes import samplers as samplers
 from nodes import sampling as sampling

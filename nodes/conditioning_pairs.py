@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import diffusion
 from executor.node import Range, node
 from executor.types import Socket
 from nodes.conditioning import Bounds, Moment
-from nodes.sockets import Conditioning, Mask
+from nodes.sockets import Conditioning, Hooks, Mask
 
 SINGLE, PAIR = "advanced/hooks/cond single", "advanced/hooks/cond pair"
 
-Hooks = Annotated[Any, Socket("HOOKS")]
 Steps = Annotated[tuple[float, float], Socket("TIMESTEPS_RANGE")]  # start, end in 0..1
 MaskStrength = Annotated[float, Range(0.0, 10.0, step=0.01), "The weight of the mask."]
 
@@ -73,8 +72,8 @@ def conditioning_set_default_combine(
     *, cond: Conditioning, cond_DEFAULT: Conditioning, hooks: Hooks | None = None
 ) -> Conditioning:
     """A conditioning, and another for the parts of the picture that it leaves free."""
-    options = {"default": True} | ({} if hooks is None else {"hooks": hooks})
-    return diffusion.conditioning.combine(cond, diffusion.conditioning.with_options(cond_DEFAULT, options))
+    default = diffusion.conditioning.with_hooks(cond_DEFAULT, hooks)
+    return diffusion.conditioning.combine(cond, diffusion.conditioning.with_options(default, {"default": True}))
 
 
 @node("PairConditioningSetProperties", category=PAIR, display_name="Cond Pair Set Props", experimental=True)

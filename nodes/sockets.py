@@ -10,11 +10,14 @@ from executor.types import Socket
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from diffusion.adapters.load import LoraModel as _LoraModel
     from diffusion.coding import Vae as _Vae
     from diffusion.control.handle import Control as _ControlNet
     from diffusion.crops import Stitcher as _Stitcher
     from diffusion.gligen import Gligen as _Gligen
     from diffusion.guidance import Guider as _Guider
+    from diffusion.hooks import Hooks as _Hooks
+    from diffusion.hooks import Keyframes as _Keyframes
     from diffusion.model import Model as _Model
     from diffusion.noise import Noise as _Noise
     from diffusion.samplers import Sampler as _Sampler
@@ -26,12 +29,16 @@ if TYPE_CHECKING:
     from diffusion.vision.photomaker import PhotoMaker as _PhotoMaker
     from diffusion.vision.style import StyleModel as _StyleModel
 else:
-    Tensor = _Model = _Upscaler = _Stitcher = _Clip = _Vae = _Sampler = _Guider = _Noise = _ControlNet = Any
-    _ClipVision = _ClipVisionOutput = _StyleModel = _Gligen = _PhotoMaker = _IpAdapter = Any
+    Tensor = _Model = _Upscaler = _Stitcher = _Clip = _Vae = _Sampler = _Guider = _Noise = _ControlNet = (
+        Any
+    )
+    _Hooks = _Keyframes = _ClipVision = _ClipVisionOutput = _StyleModel = _Gligen = _PhotoMaker = _IpAdapter = Any
+    _LoraModel = Any
 
 Anything = Annotated[Any, Socket("*")]
 Model = Annotated[_Model, Socket("MODEL")]
 Clip = Annotated[_Clip, Socket("CLIP")]
+LoraModel = Annotated[_LoraModel, Socket("LORA_MODEL")]
 Vae = Annotated[_Vae, Socket("VAE")]
 ControlNet = Annotated[_ControlNet, Socket("CONTROL_NET")]
 Gligen = Annotated[_Gligen, Socket("GLIGEN")]
@@ -45,6 +52,8 @@ Mask = Annotated[Tensor, Socket("MASK")]  # b h w, 0..1
 Latent = Annotated[dict[str, Any], Socket("LATENT")]  # {"samples": b c h w, "noise_mask"?: b 1 h w, "batch_index"?}
 LatentOperation = Annotated[Callable[[Tensor], Tensor], Socket("LATENT_OPERATION")]  # samples -> samples
 Conditioning = Annotated[list[tuple[Tensor, dict[str, Any]]], Socket("CONDITIONING")]  # [(b t d, options), ...]
+Hooks = Annotated[_Hooks, Socket("HOOKS")]
+HookKeyframes = Annotated[_Keyframes, Socket("HOOK_KEYFRAMES")]
 Sigmas = Annotated[Tensor, Socket("SIGMAS")]  # steps + 1
 Sampler = Annotated[_Sampler, Socket("SAMPLER")]
 Guider = Annotated[_Guider, Socket("GUIDER")]

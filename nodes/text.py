@@ -22,7 +22,7 @@ def clip_text_encode(
     *, text: Annotated[Prompt, "What the picture should show; (words:1.2) weighs words."], clip: Clip
 ) -> Conditioning:
     """Encode a prompt, so that it can guide a model."""
-    return [clip.encode(text)]
+    return clip.conditioning(text)
 
 
 @node("CLIPTextEncodeSDXLRefiner", category="advanced/conditioning")
@@ -35,8 +35,8 @@ def clip_text_encode_sdxl_refiner(
     clip: Clip,
 ) -> Conditioning:
     """Encode a prompt for Stable Diffusion XL's refiner, and tell it the picture's size and score."""
-    states, options = clip.encode(text)
-    return [(states, {**options, "aesthetic_score": ascore, "width": width, "height": height})]
+    told = {"aesthetic_score": ascore, "width": width, "height": height}
+    return diffusion.conditioning.with_options(clip.conditioning(text), told)
 
 
 @node("CLIPSetLastLayer", category="conditioning", display_name="CLIP Set Last Layer")
@@ -65,5 +65,5 @@ def clip_text_encode_sdxl(
     """Encode one prompt for each of Stable Diffusion XL's two text encoders, and tell the model the picture's size."""
     size = {"width": width, "height": height, "crop_w": crop_w, "crop_h": crop_h}
     target = {"target_width": target_width, "target_height": target_height}
-    states, options = clip.encode({"clip_g": text_g, "clip_l": text_l})
-    return [(states, {**options, **size, **target})]
+    texts = {"clip_g": text_g, "clip_l": text_l}
+    return diffusion.conditioning.with_options(clip.conditioning(texts), {**size, **target})

@@ -20,7 +20,7 @@ from diffusion.adapters import load, merge
 from diffusion.emphasis import STANDARD, Language
 from diffusion.model import Model
 from diffusion.placement import Resident
-from diffusion.text import STANDARD, Clip, Language
+from diffusion.text import Clip
 
 if TYPE_CHECKING:
     from diffusion.conditioning import Conditioning

@@ -159,7 +159,7 @@ def unet_facts(files: Files, unet_name: str) -> Sequence[Facts]:
 def unet_loader(
     *,
     unet_name: Annotated[str, Folder("diffusion_models"), "A file of models/diffusion_models."],
-    weight_dtype: Annotated[str, Choice(WEIGHT_DTYPES), "To what the weights are rounded; it is computed with more bits."],
+    weight_dtype: Annotated[str, Choice(WEIGHT_DTYPES), "What the weights are rounded to; the work has more bits."],
     files: Files,
 ) -> Model:
     """Open only the model that denoises."""

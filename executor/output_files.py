@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import uuid
@@ -21,8 +20,11 @@ BATCH = "%batch_num%"
 
 
 def texts(prompt: Mapping[str, Any] | None, extra: Mapping[str, Any] | None) -> dict[str, str]:
-    """What a file tells of its making: its graph as `metadata.texts` has it, and which version of us wrote it."""
-    return {**metadata.texts(prompt, extra), "mezzotint": json.dumps({"version": version()})}
+    """What a file tells of its making: its graph as `metadata.texts` has it, which version of us wrote it, and what
+    the run gave under `mezzotint` (see `executor.making`)."""
+    extra = extra or {}
+    ours = {"version": version(), **(cast("Mapping[str, Any]", extra.get("mezzotint") or {}))}
+    return metadata.texts(prompt, {**extra, "mezzotint": ours})
 
 
 def version() -> str:

@@ -1,0 +1,94 @@
+"""How a file was made: what stands beside the graph in a saved picture, so that others can make the same."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from executor import devices
+from executor.files import FileProblem, Files
+from executor.hashes import Hashes
+from executor.node import Folder, NodeSpec
+from executor.plan import Plan, Step
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file of a models folder, by the name that a graph gives it."""
+
+    folder: str
+    name: str
+    path: Path
+
+
+class Making:
+    """What is told of one run.
+
+    The models are hashed in a thread while the nodes compute, and only where a node saves something with its graph.
+    """
+
+    def __init__(self, plan: Plan, files: Files, hashes: Hashes, stop: Callable[[], bool]):
+        self._plan, self._files, self._hashes, self._stop = plan, files, hashes, stop
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """To be called when a node starts; all calls but the first do nothing."""
+        if self._thread is None:
+            wanted = any(map(self.waits, self._plan.steps.values()))
+            self._thread = threading.Thread(target=self._read if wanted else lambda: None, daemon=True)
+            self._thread.start()
+
+    def waits(self, step: Step) -> bool:
+        """Whether the step saves something with its graph, and so has to wait for the hashes."""
+        return "EXTRA_PNGINFO" in step.spec.hidden.values()
+
+    def of(self, step: Step) -> dict[str, Any]:
+        """What a file that this step saves carries; waits for the hashes."""
+        self.begin()
+        assert self._thread
+        self._thread.join()
+        return {
+            "device": devices.stats()["devices"][0]["name"],
+            "settings": self._plan.salt,
+            "torch": devices.stats()["torch"],
+            "models": list(self._told()),
+            "keys": {name: key for name, link in step.links.items() if (key := self._key(link.node))},
+        }
+
+    @cached_property
+    def _models(self) -> list[ModelFile]:
+        found = {(m.folder, m.name): m for step in self._plan.steps.values() for m in self._named(step)}
+        return list(found.values())
+
+    def _named(self, step: Step) -> Iterator[ModelFile]:
+        for folder, name in model_names(step.spec, step.literals):
+            with suppress(FileProblem):  # the node says so
+                yield ModelFile(folder, name, self._files.model(folder, name))
+
+    def _read(self) -> None:
+        for model in self._models:
+            with suppress(OSError):
+                self._hashes.of(model.path, self._stop)
+
+    def _told(self) -> Iterator[dict[str, Any]]:
+        for model in self._models:
+            with suppress(OSError):
+                if sha256 := self._hashes.known(model.path):
+                    size = model.path.stat().st_size
+                    yield {"folder": model.folder, "name": model.name, "size": size, "sha256": sha256}
+
+    def _key(self, id: str) -> str | None:
+        return self._plan.steps[id].key if id in self._plan.steps else None
+
+
+def model_names(spec: NodeSpec, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Folder and name of each model that a node names itself."""
+    for i in spec.inputs.values():
+        name = inputs.get(i.name)
+        if isinstance(i.choices, Folder) and isinstance(name, str):
+            yield i.choices.name, name

@@ -4,6 +4,7 @@
  */
 
 import type { Node as FlowNode } from "@xyflow/react";
+import { t } from "../i18n";
 import { TITLE } from "../model/geometry";
 import { defOf } from "../model/instances";
 import { REROUTE, type Defs, type NodeDef } from "../model/nodes";
@@ -13,6 +14,7 @@ import type { BorderSlot, Definition, Document, Graph, Group, LevelId, Node, Nod
 import { bendTypes, flowEdges, type AnyEdge } from "./deriveLinks";
 import { slotMarks, type Marks } from "./marks";
 import { shapeOf } from "./shape";
+import { spoken } from "./spoken";
 import { linkType } from "./wires";
 
 export type NodeData = {
@@ -106,8 +108,8 @@ function ordinary(view: View, node: Node, marks: ReadonlyMap<NodeId, Marks>): An
     marks: marks.get(node.id) ?? NO_MARKS,
   };
   const pinned = node.flags.pinned ? { draggable: false } : {};
-  const ariaLabel = nameOf(view, node);
-  return { id: node.id, type: "node", data, position: place(node.pos, 0, TITLE), ariaLabel, ...pinned };
+  const aloud = { ariaLabel: nameOf(view, node), domAttributes: spoken("canvas.aNode") };
+  return { id: node.id, type: "node", data, position: place(node.pos, 0, TITLE), ...aloud, ...pinned };
 }
 
 /** What a node is called aloud. */
@@ -122,7 +124,8 @@ const NO_MARKS: Marks = { inputs: "", outputs: "" };
 function rerouteNode(graph: Graph, node: Node, marks: ReadonlyMap<NodeId, Marks>): AnyNode {
   const link = [...graph.links.values()].find((l) => l.to === node.id || (l.from === node.id && l.type !== "*"));
   const data = { node, type: link ? linkType(graph, link) : "*", marks: marks.get(node.id) ?? NO_MARKS };
-  return { id: node.id, type: "reroute", data, position: place(node.pos) };
+  const aloud = { ariaLabel: t("canvas.reroute"), domAttributes: spoken("canvas.aNode") };
+  return { id: node.id, type: "reroute", data, position: place(node.pos), ...aloud };
 }
 
 function groupNode(group: Group): AnyNode {
@@ -130,7 +133,8 @@ function groupNode(group: Group): AnyNode {
   const id = `group:${group.id}`;
   const fixed = group.pinned ? { draggable: false } : {};
   const common = { zIndex: -2000, style: { width, height }, dragHandle: ".group-title", ...fixed };
-  return { id, type: "group", data: { group }, position: { x, y }, ariaLabel: group.title, ...common };
+  const aloud = { ariaLabel: group.title, domAttributes: spoken("canvas.aGroup") };
+  return { id, type: "group", data: { group }, position: { x, y }, ...aloud, ...common };
 }
 
 function borders(graph: Graph, marks: ReadonlyMap<NodeId, Marks>): AnyNode[] {
@@ -175,6 +179,7 @@ function sameNode(a: AnyNode, b: AnyNode): boolean {
     a.type === b.type &&
     a.draggable === b.draggable &&
     a.ariaLabel === b.ariaLabel &&
+    a.domAttributes === b.domAttributes &&
     a.position.x === b.position.x &&
     a.position.y === b.position.y &&
     a.style?.width === b.style?.width &&

@@ -2,6 +2,7 @@
 
 import type { Edge } from "@xyflow/react";
 import type { Graph, Link, NodeId, Point } from "../model/types";
+import { spoken } from "./spoken";
 import { bendsOf, linkType } from "./wires";
 
 export type LinkData = { readonly type: string; readonly bends: readonly Point[]; readonly off: boolean };
@@ -34,6 +35,7 @@ function flowEdge({ graph, selection, name }: Look, link: Link): AnyEdge {
     targetHandle: `in:${link.toSlot}`,
     selected: selection.has(id),
     ariaLabel: `${name(link.from)} → ${name(link.to)}`,
+    domAttributes: spoken("canvas.aLink"),
     data: { type: linkType(graph, link), bends: bendsOf(graph, link), off: isOff(graph, link) },
   };
 }
@@ -52,6 +54,7 @@ function sameEdge(a: AnyEdge, b: AnyEdge): boolean {
     a.targetHandle === b.targetHandle &&
     a.selected === b.selected &&
     a.ariaLabel === b.ariaLabel &&
+    a.domAttributes === b.domAttributes &&
     x.type === y.type &&
     x.off === y.off &&
     x.bends.length === y.bends.length &&

@@ -3,6 +3,9 @@
 import type { Part } from ".";
 
 export const canvas = {
+  aGroup: ["group", "组"],
+  aLink: ["link", "连线"],
+  aNode: ["node", "节点"],
   actualSize: ["Zoom to 100%", "缩放到 100%"],
   addHere: ["Add node…", "添加节点…"],
   bend: ["Bend of a link", "连线拐点"],

@@ -129,9 +129,9 @@ def family(header: Header) -> tuple[Family, Part]:
     part = find_unet(header.shapes)
     if part is None or "out.2.weight" not in part.shapes:  # a ControlNet is half a UNet
         raise ModelFileError(f"{header.path.name} is {what(header.shapes)}")
-    for candidate in FAMILIES:
-        if all(mark.met(part.shapes) for mark in candidate.marks) and candidate.when(part.shapes):
-            return candidate, part
+    found = family_of(part.shapes)
+    if found:
+        return found, part
     near = max(FAMILIES, key=lambda f: sum(mark.met(part.shapes) for mark in f.marks))
     mark = next(m for m in near.marks if not m.met(part.shapes))
     name = mark.found(part.shapes)
@@ -140,6 +140,11 @@ def family(header: Header) -> tuple[Family, Part]:
         f"{header.path.name} has an unknown architecture; nearest is {near.name}, where {name} is "
         f"{_size(mark.shape)}, but here it is {got}"
     )
+
+
+def family_of(shapes: Shapes) -> Family | None:
+    """The family of a denoising network by its tensors in our names."""
+    return next((f for f in FAMILIES if all(mark.met(shapes) for mark in f.marks) and f.when(shapes)), None)
 
 
 def what(shapes: Shapes) -> str:

@@ -139,10 +139,10 @@ def _joined(three: list[Stored]) -> Stored:
 def _told(model: Model, clip: Clip | None) -> dict[str, str]:
     """ModelSpec's words, and the heads of attention where they are not the usual ones."""
     network = _resident(model.network, "this model")
-    base = next((f.base for f in detect.FAMILIES if all(m.met(network.shapes) for m in f.marks)), "")
+    family = detect.family_of(network.shapes)
     told = {"modelspec.sai_model_spec": "1.0.0", "modelspec.implementation": "sgm"}
-    if base:
-        told["modelspec.architecture"] = ARCHITECTURE[base]
+    if family:
+        told["modelspec.architecture"] = ARCHITECTURE[family.base]
     if model.prediction.kind in PREDICTS:
         told["modelspec.predict_key"] = told["modelspec.prediction_type"] = PREDICTS[model.prediction.kind]
     config: Any = network.module.config

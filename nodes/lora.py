@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 
 import diffusion
+import executor.output_files as output_files
 from executor.files import FileProblem, Files
-from executor.node import Folder, Range, node
+from executor.node import Folder, Range, Widget, node
 from executor.types import Fact, Facts
-from nodes.sockets import Clip, Model
+from nodes.sockets import Clip, LoraModel, Model
 
 Strength = Annotated[float, Range(-100.0, 100.0, step=0.01), "How much of the change; negative turns it around."]
 Name = Annotated[str, Folder("loras"), "A file of models/loras: LoRA, LoCon, LoHa, LoKr, GLoRA, OFT, BOFT, DoRA."]
@@ -79,6 +81,27 @@ def lora_loader_model_only(*, model: Model, lora_name: Name, strength_model: Str
     if strength_model == 0:
         return model
     return diffusion.adapters.load.apply_to_model(files.model("loras", lora_name), model, strength_model)
+
+
+@node("LoraModelLoader", category="loaders", display_name="Load LoRA Model", experimental=True)
+def lora_model_loader(*, model: Model, lora: LoraModel, strength_model: Strength = 1.0) -> Model:
+    """Merge an adapter that was made in this graph into a model."""
+    return diffusion.adapters.load.apply_lora(lora, model, strength_model) if strength_model else model
+
+
+@node("SaveLoRANode", category="loaders", display_name="Save LoRA Weights", output_node=True, experimental=True)
+def save_lora_node(
+    *,
+    lora: LoraModel,
+    prefix: Annotated[str, "Folders and the beginning of the name."] = "loras/ComfyUI_trained_lora",
+    steps: Annotated[int | None, Widget(forceInput=True), "Of training, to be a part of the name."] = None,
+    files: Files,
+) -> None:
+    """Save an adapter that was made in this graph."""
+    tensors = {name: diffusion.tensor_files.stored(tensor) for name, tensor in lora.tensors.items()}
+    name = prefix if steps is None else f"{prefix}_{steps}_steps"
+    content = diffusion.tensor_files.TensorFile(tensors, {})
+    output_files.save(files, "output", output_files.fill(name, {}, datetime.now()), "safetensors", [content])
 
 
 def hypernetwork_state(files: Files, hypernetwork_name: str) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +12,8 @@ from typing import Any, cast
 from diffusion import detect
 from diffusion.header import Header, ModelFileError, Shapes, read_header
 
+Layers = dict[str, dict[str, str]]
+"""layer -> part -> name in the file."""
 PARTS = {
     "up": (".lora_up.weight", "_lora.up.weight", ".lora.up.weight", ".lora_linear_layer.up.weight", ".lora_B.weight",
            ".lora_B.default.weight", ".lora_B.default_0.weight", ".lora_B"),
@@ -27,12 +31,14 @@ PARTS = {
     )},
 }  # fmt: skip
 """Parts of a layer's change, and how their names end: in files of kohya's scripts and LyCORIS, diffusers, PEFT."""
+CROSS = re.compile(r"attn2[._](processor\.)?to_[kv]$").search
+"""Finds the layers that read the conditioning."""
 _ENDINGS = sorted(((end, part) for part, ends in PARTS.items() for end in ends), key=lambda e: -len(e[0]))
 
 
-def layers(names: Iterable[str]) -> tuple[dict[str, dict[str, str]], list[str]]:
+def layers(names: Iterable[str]) -> tuple[Layers, list[str]]:
     """layer -> part -> name in the file; and the names that are no part of any change."""
-    found: dict[str, dict[str, str]] = {}
+    found: Layers = {}
     other: list[str] = []
     for name in names:
         end, part = next(((end, part) for end, part in _ENDINGS if name.endswith(end)), ("", ""))
@@ -49,13 +55,15 @@ def inspect(path: Path) -> dict[str, int]:
     Raises ModelFileError if the file is none.
     """
     header = read_header(path)
-    shapes, found = header.shapes, adapter_layers(header)
-    for layer, parts in found.items():
-        if layer.endswith(("attn2.to_k", "attn2_to_k", "attn2.to_v", "attn2_to_v", "attn2.processor.to_k")):
-            width = _inputs(parts, shapes)
-            if width:
-                return {"context width": width}
-    return {}
+    adapter_layers(header)
+    width = context_width(header.shapes)
+    return {"context width": width} if width else {}
+
+
+def context_width(shapes: Shapes) -> int:
+    """The width of the conditioning that an adapter's cross-attentions read; 0 where it does not tell."""
+    widths = (_inputs(parts, shapes) for layer, parts in layers(shapes)[0].items() if CROSS(layer))
+    return next((width for width in widths if width), 0)
 
 
 def _inputs(parts: Mapping[str, str], shapes: Shapes) -> int:
@@ -66,7 +74,7 @@ def _inputs(parts: Mapping[str, str], shapes: Shapes) -> int:
     return 0
 
 
-def adapter_layers(header: Header) -> dict[str, dict[str, str]]:
+def adapter_layers(header: Header) -> Layers:
     """The layers of an adapter. Raises ModelFileError if the file is something else, and says what."""
     found, _ = layers(header.entries)
     if any(parts.keys() != {"alpha"} for parts in found.values()):
@@ -78,12 +86,67 @@ def adapter_layers(header: Header) -> dict[str, dict[str, str]]:
     raise ModelFileError(f"{header.path.name} is no LoRA nor another adapter, but {what}")
 
 
-def told_alpha(header: Header, layer: str) -> float | None:
-    """The alpha that diffusers puts into the metadata, by network: `{"unet.lora_alpha": 8, ...}`."""
+def settings(header: Header) -> Mapping[str, Any]:
+    """What PEFT says of an adapter beside its tensors: in the metadata, where diffusers writes it by network
+    (`{"unet.lora_alpha": 8, "unet.use_rslora": true, ...}`), or in PEFT's own file beside it (without `unet.`)."""
+    text = header.metadata.get("lora_adapter_metadata", "")
+    beside = header.path.with_name("adapter_config.json")
     try:
-        table = json.loads(header.metadata.get("lora_adapter_metadata", "{}"))
-    except ValueError:
+        if not text and header.path.stem == "adapter_model" and beside.is_file():
+            text = beside.read_text("utf-8")
+        table = json.loads(text or "{}")
+    except (ValueError, OSError):
+        return {}
+    return cast("dict[str, Any]", table) if isinstance(table, dict) else {}
+
+
+def told_alpha(told: Mapping[str, Any], layer: str, rank: int) -> float | None:
+    """The alpha of a layer of this rank by the settings, so that the change is scaled by alpha / rank.
+
+    Of rsLoRA (Kalajdzievski 2023) the scale is alpha / sqrt(rank).
+    """
+    network, _, inner = layer.partition(".")
+    own = {key.removeprefix(f"{network}."): value for key, value in told.items() if key.startswith(f"{network}.")}
+    own = own or told
+    alpha, patterns = own.get("lora_alpha", own.get("alpha")), own.get("alpha_pattern")
+    if isinstance(patterns, dict):
+        single = cast("dict[str, Any]", patterns).items()
+        alpha = next((value for end, value in single if f".{inner}".endswith(f".{end}")), alpha)
+    if not isinstance(alpha, int | float):
         return None
-    known = cast("dict[str, Any]", table) if isinstance(table, dict) else {}
-    alpha = known.get(f"{layer.partition('.')[0]}.lora_alpha")
-    return float(alpha) if isinstance(alpha, int | float) else None
+    return float(alpha) * math.sqrt(rank) if own.get("use_rslora") is True else float(alpha)
+
+
+BUNDLED = "bundle_emb."
+
+
+def bundled(names: Iterable[str]) -> list[str]:
+    """The textual-inversion embeddings that an adapter brings along, by the words that stand for them."""
+    return sorted({name.split(".")[1] for name in names if name.startswith(BUNDLED)})
+
+
+OTHERS = (
+    ("Flux", r"double_blocks|single_blocks|single_transformer_blocks"),
+    ("Stable Diffusion 3", r"joint_blocks|(lora_)?transformer[._]transformer_blocks"),
+    ("Stable Cascade", r"lora_prior_|^prior[._]"),
+    ("a transformer diffusion model", r"^(lora_)?transformer[._]|^(diffusion_model\.|lora_unet_)(blocks|layers)[._]\d"),
+)
+"""Families that are not ours by names of layers."""
+BASES = {
+    "SD1": "Stable Diffusion 1",
+    "SD2": "Stable Diffusion 2",
+    "SDXL": "Stable Diffusion XL",
+    "refiner": "the Stable Diffusion XL refiner",
+}
+"""Our families in words."""
+WIDTHS = {768: "SD1", 1024: "SD2", 2048: "SDXL", 1280: "refiner"}
+"""Families by the width of their conditioning."""
+
+
+def made_for(shapes: Shapes) -> str:
+    """In words, the models that an adapter was made for; empty if nothing tells."""
+    for name, pattern in OTHERS:
+        if any(re.search(pattern, tensor) for tensor in shapes):
+            return name
+    width = context_width(shapes)
+    return BASES[WIDTHS[width]] if width in WIDTHS else ""

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
+from diffusion.adapters.load import LoraModel
 from executor.check import check
 from executor.files import Files
 from executor.graph import read
@@ -87,6 +88,22 @@ def test_loaders_give_patched_handles(files: Files):
     assert not patched.clip.encoders[0].network.patches
     with pytest.raises(ValueError, match="fits nothing in starter"):
         loader("LoraLoaderModelOnly")(model=model, lora_name="other.safetensors", strength_model=1.0, files=files)
+
+
+def test_an_adapter_of_the_graph_is_saved_and_is_the_same_when_it_is_loaded_again(files: Files):
+    model, _, _ = loader("CheckpointLoaderSimple")(ckpt_name=STARTER, files=files)
+    lora_model = LoraModel("trained", load_file(files.base / "models/loras/fits.safetensors"))
+    merged = loader("LoraModelLoader")(model=model, lora=lora_model, strength_model=0.5)
+    assert loader("LoraModelLoader")(model=model, lora=lora_model, strength_model=0.0) is model
+    for steps in (None, 20):
+        loader("SaveLoRANode")(lora=lora_model, prefix="loras/mine", steps=steps, files=files)
+    saved = sorted((files.base / "output/loras").iterdir())
+    assert [path.name for path in saved] == ["mine_00001_.safetensors", "mine_20_steps_00001_.safetensors"]
+    (files.base / "models/loras/again.safetensors").write_bytes(saved[0].read_bytes())
+    again = loader("LoraLoaderModelOnly")(model=model, lora_name="again.safetensors", strength_model=0.5, files=files)
+    name = "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
+    assert torch.equal(merged.network.value(name), again.network.value(name))
+    assert torch.equal(merged.network.value(name), model.network.value(name) + 1.0)
 
 
 def test_strengths_of_nothing_give_the_model_back_and_open_no_file(files: Files):

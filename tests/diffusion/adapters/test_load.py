@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from diffusion import checkpoint, settings
 from diffusion.adapters import load
@@ -175,6 +177,48 @@ def test_the_alpha_of_diffusers_is_in_the_metadata(
     assert torch.allclose(unet_of(model).value(f"{KEY}.weight"), weight + 3 * product(parts), atol=1e-5)
 
 
+@pytest.mark.parametrize("options", [{}, {"use_rslora": True}, {"alpha_pattern": {"attn2.to_k": 3}}])
+def test_an_adapter_that_peft_saved_is_merged_as_peft_merges_it(
+    options: dict[str, Any], opened: tuple[Model, Clip], state: dict[str, Tensor], tmp_path: Path
+):
+    """With its settings in a file beside it, or as diffusers puts them into the metadata."""
+    peft: Any = pytest.importorskip("peft")
+    weight = state[f"{UNET}{KEY}.weight"].float()
+    outer: Any = nn.Module()
+    part, steps = outer, THEIRS.split(".")
+    for step in steps[:-1]:
+        part.add_module(step, nn.Module())
+        part = part.get_submodule(step)
+    part.to_k = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
+    part.to_k.weight.data = weight.clone()
+    config = peft.LoraConfig(
+        **{"r": 4, "lora_alpha": 6, "target_modules": ["to_k"], "init_lora_weights": False, **options}
+    )
+    model = peft.get_peft_model(outer, config)
+    model.save_pretrained(tmp_path / "saved")
+    merged = model.merge_and_unload().get_submodule(THEIRS).weight
+    path = tmp_path / "saved/adapter_model.safetensors"
+    told = {f"unet.{name}": getattr(config, name) for name in ("lora_alpha", "use_rslora", "alpha_pattern")}
+    tensors = {name.replace("base_model.model.", "unet."): t for name, t in load_file(path).items()}
+    save_file(tensors, tmp_path / "one.safetensors", {"lora_adapter_metadata": json.dumps(told)})
+    for file in (path, tmp_path / "one.safetensors"):
+        got = unet_of(load.apply_to_model(file, opened[0], 1.0)).value(f"{KEY}.weight")
+        assert (got - merged).norm() < 1e-6 * merged.norm()
+        assert (got - weight).norm() > 0.01 * weight.norm()
+
+
+def test_an_adapter_in_memory_is_merged_as_that_of_a_file(opened: tuple[Model, Clip], state: dict[str, Tensor]):
+    weight = state[f"{UNET}{KEY}.weight"].float()
+    parts = pair(weight, "kohya")
+    lora = load.LoraModel("trained", {f"diffusion_model.{KEY}{end}": t for end, t in parts.items()})
+    model = load.apply_lora(lora, opened[0], 0.5)
+    assert torch.allclose(unet_of(model).value(f"{KEY}.weight"), weight + 0.25 * product(parts), atol=1e-5)
+    name = f"{KEY}.weight"
+    assert unet_of(load.apply_lora(lora, opened[0], 0.5)).state(name) == unet_of(model).state(name)
+    with pytest.raises(ModelFileError, match="trained fits nothing in starter"):
+        load.apply_lora(load.LoraModel("trained", {"x.lora_up.weight": torch.ones(1, 1)}), opened[0], 1.0)
+
+
 def test_an_adapter_of_another_width_fits_nothing_and_says_so(opened: tuple[Model, Clip], tmp_path: Path):
     changes = {f"unet.{THEIRS}": pair(torch.zeros(320, 768), "peft"), "unet.nowhere": pair(torch.zeros(2, 2), "peft")}
     path = write(tmp_path / "wide.safetensors", changes)
@@ -186,6 +230,37 @@ def test_an_adapter_of_another_width_fits_nothing_and_says_so(opened: tuple[Mode
         load.apply_to_model(path, opened[0], 1.0)
     with pytest.raises(ModelFileError, match="fits nothing"):
         load.apply(path, *opened, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("layer", "width", "said"),
+    [
+        (f"unet.{THEIRS}", 2048, "for Stable Diffusion XL, the model is Stable Diffusion 1; "),
+        (f"unet.{THEIRS}", 1024, "for Stable Diffusion 2, the model is Stable Diffusion 1; "),
+        ("transformer.single_transformer_blocks.0.attn.to_k", 8, "for Flux, the model is Stable Diffusion 1; "),
+        ("lora_unet_double_blocks_0_img_attn_qkv", 8, "for Flux, the model is Stable Diffusion 1; "),
+        ("transformer.transformer_blocks.0.attn.to_k", 8, "for Stable Diffusion 3, the model is"),
+        ("lora_prior_unet_down_blocks_0_1_attention_to_k", 8, "for Stable Cascade, the model is"),
+        ("diffusion_model.blocks.0.self_attn.k", 8, "for a transformer diffusion model, the model is"),
+    ],
+)
+def test_an_adapter_of_another_family_is_told_with_both_families(
+    layer: str, width: int, said: str, opened: tuple[Model, Clip], tmp_path: Path
+):
+    path = write(tmp_path / "other.safetensors", {layer: pair(torch.zeros(4, width), "peft")})
+    with pytest.raises(ModelFileError, match=f"0 of its 1 layers match; it is {said}"):
+        load.apply(path, *opened, 1.0, 1.0)
+
+
+def test_embeddings_that_an_adapter_brings_along_are_named(
+    opened: tuple[Model, Clip], state: dict[str, Tensor], tmp_path: Path
+):
+    changes = {f"unet.{THEIRS}": pair(state[f"{UNET}{KEY}.weight"], "peft")}
+    changes |= {f"bundle_emb.{word}": {".string_to_param.*": torch.zeros(2, 8)} for word in ("zebra", "gnu")}
+    path = write(tmp_path / "a.safetensors", changes)
+    with pytest.warns(UserWarning, match=r"a\.safetensors brings embeddings along, .*: gnu, zebra; put them into"):
+        model = load.apply_to_model(path, opened[0], 1.0)
+    assert set(unet_of(model).patches) == {f"{KEY}.weight"}
 
 
 def test_an_adapter_of_which_a_part_fits_is_used_with_a_warning(

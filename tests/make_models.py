@@ -144,12 +144,12 @@ def sd2(config: UNetConfig | None = None, spread: float = 0.05, factor: int = 8)
     return tensors | vae(factor) | open_clip(text(L, "", projected=True), "cond_stage_model.model.")
 
 
-def unclip() -> Tensors:
-    """Its `y` is the embedding of a picture and that of a level of noise."""
-    config = sd2_config(label=2 * L)
-    mean, deviation = normal("mean", (1, L)) * 0.1, 1 + 0.1 * normal("deviation", (1, L))
+def unclip(seen: int = L) -> Tensors:
+    """Its `y` is the embedding of a picture, `seen` wide, and that of a level of noise."""
+    config = sd2_config(label=2 * seen)
+    mean, deviation = normal("mean", (1, seen)) * 0.1, 1 + 0.1 * normal("deviation", (1, seen))
     own = {"noise_augmentor.data_mean": mean, "noise_augmentor.data_std": deviation}
-    return sd2(config, spread=0.12) | vision(L, "embedder.model.visual.") | own
+    return sd2(config, spread=0.12) | vision(seen, "embedder.model.visual.") | own
 
 
 def upscaler() -> Tensors:
@@ -231,6 +231,7 @@ MAKERS: dict[str, Callable[[], Tensors]] = {
     "sd2_inpainting": lambda: sd2(sd2_config(in_channels=9)),
     "sd2_depth": lambda: sd2(sd2_config(in_channels=5)),
     "unclip": unclip,
+    "unclip_l": partial(unclip, 48),  # whose pictures are not as wide as its text
     "x4_upscaler": upscaler,
     "sdxl": xl,
     "sdxl_v": partial(xl, marks={"v_pred": (0.0,), "ztsnr": (0.0,)}),

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from safetensors.torch import save_file
+from torch import Tensor
 
 import nodes
-from diffusion import checkpoint, detect, image_files, settings
+from diffusion import checkpoint, detect, image_files, layouts, settings
 from diffusion.header import read_header
 from executor.cache import Cache
 from executor.check import check, outputs
@@ -19,6 +23,7 @@ from executor.node import registry
 from executor.plan import make_plan
 from executor.run import execute
 from tests import make_models
+from tests.diffusion.test_families import CONFIGS
 
 assert nodes.__name__
 
@@ -34,6 +39,7 @@ FAMILIES = {  # the name that is told, what the network predicts, the largest si
     "sd2_inpainting": ("Stable Diffusion 2 inpainting", "eps", 14.61),
     "sd2_depth": ("Stable Diffusion 2 depth", "eps", 14.61),
     "unclip": ("Stable Diffusion 2 unCLIP", "v", 14.61),
+    "unclip_l": ("Stable Diffusion 2 unCLIP", "v", 14.61),
     "x4_upscaler": ("Stable Diffusion x4 upscaler", "v", 36.91),
     "sdxl": ("Stable Diffusion XL", "eps", 14.61),
     "sdxl_v": ("Stable Diffusion XL", "v", 4518.76),
@@ -99,7 +105,7 @@ def workflow(name: str) -> Graph:
     if name == "x4_upscaler":
         inputs = {"images": ["10", 0], "scale_ratio": 2.0, "noise_augmentation": 0.1}
         return shown(graph, "SD_4XUpscale_Conditioning", inputs)
-    if name == "unclip":
+    if name.startswith("unclip"):
         graph["1"]["class_type"] = "unCLIPCheckpointLoader"
         seen = {"clip_vision": ["1", 3], "image": ["10", 0], "crop": "center"}
         graph["10"] = shown(graph, "", {})["10"]
@@ -131,7 +137,7 @@ def test_a_workflow_of_each_family_makes_its_pictures(name: str, base: Path):
     told = detect.family(read_header(path))[0].name, model.prediction.kind, round(model.prediction.sigma_max, 2)
     assert told == FAMILIES[name]
     made = run(workflow(name), base)
-    assert len(made) == (2 if name in ("unclip", *_plain()) else 1)
+    assert len(made) == (2 if name in _plain() else 1)
     for picture in made:
         pixels, _ = image_files.load(picture)
         assert pixels.shape == ((1, 64, 96, 3) if name == "x4_upscaler" else (1, 32, 48, 3))
@@ -140,3 +146,52 @@ def test_a_workflow_of_each_family_makes_its_pictures(name: str, base: Path):
 
 def _plain() -> list[str]:
     return [n for n in FAMILIES if not n.endswith(("inpainting", "depth", "editing", "upscaler"))]
+
+
+# --- networks in files of their own --------------------------------------------------------------
+
+
+def separate(name: str, base: Path) -> Graph:
+    """The workflow of a family with its networks in the layouts of diffusers and transformers, one file each."""
+    made = make_models.MAKERS[name]()
+    his = UNet2DConditionModel(sample_size=8, **CONFIGS[name])
+    names = layouts.unet_names({n: tuple(t.shape) for n, t in his.state_dict().items()})
+    _save({n: made[make_models.UNET + ours] for n, ours in names.items()}, base, "diffusion_models/unet")
+    _save(_under(made, make_models.VAE), base, "vae/vae")
+    graph = text_to_image(name)
+    graph["1"] = {"class_type": "UNETLoader", "inputs": {"unet_name": "unet.safetensors", "weight_dtype": "default"}}
+    graph["21"] = {"class_type": "VAELoader", "inputs": {"vae_name": "vae.safetensors"}}
+    graph["6"]["inputs"]["vae"] = ["21", 0]
+    _save(_under(made, TEXTS[name]), base, "text_encoders/clip_l")
+    loaded = {"class_type": "CLIPLoader", "inputs": {"clip_name": "clip_l.safetensors", "type": "stable_diffusion"}}
+    if name in XL_CONFIGS:
+        _save(make_models.text(make_models.G, "", projected=True), base, "text_encoders/clip_g")
+        two = {"clip_name1": "clip_l.safetensors", "clip_name2": "clip_g.safetensors", "type": "sdxl"}
+        loaded = {"class_type": "DualCLIPLoader", "inputs": two}
+    graph["20"] = loaded
+    for prompt in ("2", "3"):
+        graph[prompt]["inputs"]["clip"] = ["20", 0]
+    return graph
+
+
+XL_CONFIGS = ("sdxl", "ssd", "koala")
+TEXTS = {"sd1_lcm": "cond_stage_model.transformer."} | dict.fromkeys(XL_CONFIGS, "conditioner.embedders.0.transformer.")
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def _save(tensors: Mapping[str, Tensor], base: Path, name: str) -> None:
+    path = base / f"models/{name}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({n: t.contiguous().clone() for n, t in tensors.items()}, path)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_networks_in_files_of_their_own_make_the_same_pictures(name: str, base: Path, tmp_path: Path):
+    make_models.write(name, base / "models/checkpoints")
+    want, got = run(text_to_image(name), base), run(separate(name, tmp_path), tmp_path)
+    assert len(got) == 2
+    for one, other in zip(got, want, strict=True):
+        assert torch.equal(image_files.load(one)[0], image_files.load(other)[0])

@@ -73,6 +73,7 @@ export async function openText(words: string, name: string, path?: string): Prom
 
 export async function openFile(file: File): Promise<boolean> {
   const name = file.name.replace(/\.[^.]+$/, "");
+  if (/\.svg$/i.test(file.name)) return openText(insideSvg(await file.text()), name);
   const picture = /^image\//.test(file.type) || /\.(png|webp|jpe?g)$/i.test(file.name);
   if (!picture) return openText(await file.text(), name);
   try {
@@ -82,6 +83,12 @@ export async function openFile(file: File): Promise<boolean> {
     if (error instanceof Refused && error.status === 400 && editor.get().defs.has(LOADER)) return addPicture(file);
     return fail(error instanceof Refused ? t("app.cannotOpen", { name, why: error.message }) : t("app.unreachable"));
   }
+}
+
+/** What our export put into a drawing; nothing in other ones. */
+function insideSvg(svg: string): string {
+  const drawing = new DOMParser().parseFromString(svg, "image/svg+xml");
+  return drawing.querySelector("metadata#workflow")?.textContent ?? "";
 }
 
 const LOADER = "LoadImage";
@@ -166,7 +173,7 @@ export function pickFiles(): void {
   const input = window.document.createElement("input");
   input.type = "file";
   input.multiple = true;
-  input.accept = ".json,application/json,image/png,image/webp,image/jpeg";
+  input.accept = ".json,application/json,image/png,image/webp,image/jpeg,image/svg+xml";
   input.onchange = () => void openAll([...(input.files ?? [])]);
   input.click();
 }

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from executor.node import Expand, NodeSpec, Shown, results
+from executor.node import Blocked, Expand, NodeSpec, Shown, results
 
 Items = list[Any]  # what an output holds: one item, or several where a list is upstream
 Called = tuple[Any, ...]  # the outputs of one call, or an Expand
+
+
+BLOCKED = Blocked()
 
 
 def count(spec: NodeSpec, linked: Mapping[str, Items]) -> int:
@@ -18,11 +21,36 @@ def count(spec: NodeSpec, linked: Mapping[str, Items]) -> int:
 
 
 def arguments(spec: NodeSpec, literals: Mapping[str, Any], linked: Mapping[str, Items], turn: int) -> dict[str, Any]:
-    """The inputs of one call. A shorter list repeats its last item; an input that takes a list gets it whole."""
+    """The inputs of one call. A shorter list repeats its last item; an input that takes a list gets it whole, without
+    what is blocked."""
     given = dict(literals)
     for name, items in linked.items():
-        given[name] = list(items) if spec.inputs[name].is_list else pick(items, turn)
+        given[name] = unblocked(items) if spec.inputs[name].is_list else pick(items, turn)
     return given
+
+
+def unblocked(items: Items) -> Items:
+    """A list of those that are there."""
+    return [item for item in items if type(item) is not Blocked]
+
+
+def is_blocked(spec: NodeSpec, linked: Mapping[str, Items], turn: int) -> bool:
+    """Whether this call is not to be made."""
+    for name, items in linked.items():
+        if spec.inputs[name].is_list:
+            if items and not unblocked(items):
+                return True
+        elif type(pick(items, turn)) is Blocked:
+            return True
+    return False
+
+
+def all_blocked(spec: NodeSpec, linked: Mapping[str, Items]) -> bool:
+    """Whether none of the calls is to be made, and there are some."""
+    if not any(type(item) is Blocked for items in linked.values() for item in items):
+        return False
+    calls = count(spec, linked)
+    return calls > 0 and all(is_blocked(spec, linked, turn) for turn in range(calls))
 
 
 def pick(items: Items, turn: int) -> Any:
@@ -34,6 +62,8 @@ def outputs(spec: NodeSpec, returned: Any) -> Called | Expand[Any]:
     inner = cast("Shown[Any]", returned).result if isinstance(returned, Shown) else returned
     if isinstance(inner, Expand):
         return cast("Expand[Any]", inner)
+    if type(inner) is Blocked:
+        return tuple([BLOCKED] if output.is_list else BLOCKED for output in spec.outputs)
     values = results(spec, inner)
     for output, value in zip(spec.outputs, values, strict=True):
         if output.is_list and not isinstance(value, list):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from executor import loops
 from executor.bind import Bound, Menus, Problem, bind, call_hook, callable_with
 from executor.facts import disagreements
 from executor.files import Files
@@ -45,7 +46,8 @@ def _check(graph: Graph, specs: Mapping[str, NodeSpec], files: Files, trusted: b
         if spec.validate and not _errors(found):
             found += _validated(node, spec, inputs, files)
         problems += found
-    problems += [_cycle(graph, cycle) for cycle in graph.cycles()]
+    circles = [_cycle(graph, cycle) for cycle in graph.cycles()]
+    problems += circles or loops.problems(graph, specs, outputs(graph, specs))
     wrong = _errors(problems)
     problems += disagreements(graph, specs, {id: b for id, b in bound.items() if id not in wrong}, files)
     if not trusted:

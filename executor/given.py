@@ -10,6 +10,7 @@ from executor.cancel import Cancel, Reporter
 from executor.events import Emit, Warned
 from executor.files import Files
 from executor.ledger import Ledger
+from executor.making import Making
 from executor.plan import Plan, Step
 from executor.previews import Preview, Previews
 
@@ -26,18 +27,27 @@ class Given:
         ledger: Ledger | None,
         post: Emit,
         cancel: Cancel,
+        making: Making,
     ):
         self._plan, self._files, self._extra, self._ledger = plan, files, extra, ledger
-        self._post, self._cancel = post, cancel
+        self._post, self._cancel, self._making = post, cancel, making
         self._previews = Previews(preview, files, lambda message: post(Warned(message)))
+
+    def waits(self, step: Step) -> bool:
+        """Whether the call waits for files to be read, so that it has no place on an event loop."""
+        return self._making.waits(step)
 
     def __call__(self, step: Step) -> dict[str, Any]:
         """The arguments of a step that are no inputs."""
+        self._making.begin()
         spec = step.spec
         if not spec.given and not spec.hidden:
             return {}
         files = replace(self._files, ledger=self._ledger.of(step.id)) if self._ledger else self._files
         engine = {"files": files, "progress": Reporter(step.id, self._post, self._cancel, self._previews)}
         prompt = self._plan.prompt
-        hidden = {"PROMPT": prompt, "DYNPROMPT": prompt, "EXTRA_PNGINFO": self._extra, "UNIQUE_ID": step.id}
-        return {p: engine[k] for p, k in spec.given.items()} | {p: hidden.get(k) for p, k in spec.hidden.items()}
+        hidden = {"PROMPT": prompt, "DYNPROMPT": prompt, "UNIQUE_ID": step.id}
+        if self._making.waits(step):
+            hidden["EXTRA_PNGINFO"] = {**self._extra, "mezzotint": self._making.of(step)}
+        given = {p: engine[k] for p, k in spec.given.items() if k in engine}
+        return given | {p: hidden.get(k) for p, k in spec.hidden.items()}

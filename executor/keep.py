@@ -29,7 +29,7 @@ class Keeper:
 
     def find(self, step: Step) -> Entry | None:
         """The stored result of a step. What an output showed counts only while its files exist."""
-        if step.key is None or self.force:
+        if step.key is None or self.force or (step.body and step.body.effects):  # else a loop would show nothing
             return None
         found = self.cache.get(step.key, on_disk=not step.spec.output_node)
         if found is None or (found.ui is not None and not self._still_there(found)):

@@ -67,6 +67,22 @@ class Lazy(Generic[T]):
         return await self._fetch()
 
 
+class Body(Protocol):
+    """What lies in a loop, for the node that ends it (see `executor.loops`).
+
+    A call runs it once. label: tells this round from others, for messages. values: what the outputs of the node that
+    begins the loop hold in this round, each a list of items. Returns what then reaches each lazy input of the node that
+    asks, those without a link left out; where that is behind something that blocks, the items are `Blocked`.
+    """
+
+    async def __call__(self, label: str, **values: list[Any]) -> dict[str, list[Any]]: ...
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """In place of a result: what is behind this output does not run, and nothing is wrong with that."""
+
+
 @dataclass(frozen=True)
 class Shown(Generic[T]):
     """A result that is also shown: `ui` goes to the clients as it is, e.g. `{"images": [{"filename": ...}]}`."""
@@ -87,7 +103,7 @@ class Expand(Generic[T]):
 
 REQUIRED: Any = object()  # the default of an input that has none
 WIDGET_TYPES = {int: "INT", float: "FLOAT", str: "STRING", bool: "BOOLEAN"}
-GIVEN: dict[Any, str] = {Progress: "progress", Files: "files"}
+GIVEN: dict[Any, str] = {Progress: "progress", Files: "files", Body: "body"}
 
 
 @dataclass(frozen=True)
@@ -136,7 +152,7 @@ class NodeSpec:
     function: Callable[..., Any]
     inputs: Mapping[str, Input]
     outputs: tuple[Output, ...]
-    given: Mapping[str, str]  # parameter -> "progress" | "files"
+    given: Mapping[str, str]  # parameter -> "progress" | "files" | "body"
     hidden: Mapping[str, str]  # parameter -> "PROMPT" | ...
     many: bool  # the function returns a NamedTuple: one field an output
     is_async: bool
@@ -152,6 +168,11 @@ class NodeSpec:
     fingerprint: Callable[..., Any] | None = None
     validate: Callable[..., str | None] | None = None
     facts: Callable[..., Sequence[Facts]] | None = None
+
+    @property
+    def ends_loop(self) -> bool:
+        """Whether it runs what lies between itself and the node that its input of type LOOP comes from."""
+        return "body" in self.given.values()
 
     @property
     def input_is_list(self) -> bool:
@@ -252,6 +273,8 @@ def _parameters(function: Callable[..., Any], where: str) -> tuple[dict[str, Inp
             inputs[name] = _input(name, hint, default, where)
             if inputs[name].lazy and not inspect.iscoroutinefunction(function):
                 raise DeclarationError(f"{where}: {name} is lazy, so the node must be `async def` to await it")
+    if "body" in given.values() and not inspect.iscoroutinefunction(function):
+        raise DeclarationError(f"{where}: it takes a body, so the node must be `async def` to await it")
     return inputs, given, hidden
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from executor.bind import Bound, Menus, Problem, bind
@@ -12,6 +12,7 @@ from executor.check import InvalidGraph
 from executor.files import Files
 from executor.graph import Graph, Link, uncollected
 from executor.keys import Prints, step_key
+from executor.loops import Between, find
 from executor.node import NodeSpec
 
 Order = tuple[int, ...]
@@ -28,11 +29,17 @@ class Step:
     sources: tuple[str, ...]  # the steps that it cannot start without
     key: str | None  # None: it runs every time
     place: Order
+    body: Between | None = None  # of the step that ends a loop: what it runs
+    run: int | None = None  # of a sweep: which of its runs, from 1; None for what several share
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in running order, and how many inputs use each output (a target's outputs are used once more)."""
+    """Steps in running order, and how many inputs use each output (a target's outputs are used once more).
+
+    A target inside a loop is run by the step that ends the loop, which then is the target. The steps inside loops are
+    there for their keys and what they use; copies of them run (see `executor.loops`).
+    """
 
     steps: Mapping[str, Step]
     targets: tuple[str, ...]
@@ -48,6 +55,8 @@ class Within:
 
     place: Order
     opaque: str  # names the values in that graph that have no text of their own
+    known: Mapping[str, Step] = field(default_factory=dict[str, Step])  # steps outside that it may take values from
+    run: int | None = None
 
 
 def make_plan(
@@ -75,19 +84,27 @@ def _plan(
     salt: str,
     within: Within | None,
 ) -> Plan:
-    order = _order(graph, targets)
+    loops = find(graph, specs, targets)
+    targets = tuple(dict.fromkeys(map(loops.run_by, targets)))
+    order = _order(graph, (*targets, *loops.effects(loops.bodies)))
     menus = Menus(files)
-    bound = {id: _bound(graph, id, specs, menus, within is not None) for id in order}
+    known = within.known if within else dict[str, Step]()
+    bound = {id: _bound(graph, id, specs, menus, known, within is not None) for id in order}
     prints = Prints(menus)
-    keys: dict[str, str | None] = {}
+    keys: dict[str, str | None] = {link.node: known[link.node].key for link in _outside(graph, bound)}
     steps: dict[str, Step] = {}
     for turn, id in enumerate(order):
-        spec, inputs = specs[graph.nodes[id].type], bound[id]
+        spec, inputs, body = specs[graph.nodes[id].type], bound[id], loops.bodies.get(id)
         opaque = f"{within.opaque}/{id}" if within and within.opaque else ""
-        keys[id] = key = step_key(spec, inputs.literals, inputs.links, keys, prints, salt + _own(spec, id), opaque)
-        place = (*within.place, turn) if within else (turn,)
-        steps[id] = Step(id, spec, inputs.literals, inputs.links, _sources(spec, inputs), key, place)
+        own = f"\0{id}" if _is_own(spec, body) else ""
+        keys[id] = key = step_key(spec, inputs.literals, inputs.links, keys, prints, salt + own, opaque)
+        place, run = ((*within.place, turn), within.run) if within else ((turn,), None)
+        steps[id] = Step(id, spec, inputs.literals, inputs.links, _sources(spec, inputs), key, place, body, run)
     return Plan(steps, targets, _uses(steps, targets), graph.api, specs, salt)
+
+
+def _outside(graph: Graph, bound: Mapping[str, Bound]) -> list[Link]:
+    return [link for inputs in bound.values() for link in inputs.links.values() if link.node not in graph.nodes]
 
 
 def _order(graph: Graph, targets: tuple[str, ...]) -> list[str]:
@@ -137,22 +154,24 @@ def raise_for_cycle(graph: Graph, needed: set[str]) -> None:
         raise InvalidGraph([Problem(stuck[0], graph.nodes[stuck[0]].type, "", "dependency_cycle", message, stuck)])
 
 
-def _bound(graph: Graph, id: str, specs: Mapping[str, NodeSpec], menus: Menus, trusted: bool) -> Bound:
+def _bound(
+    graph: Graph, id: str, specs: Mapping[str, NodeSpec], menus: Menus, known: Mapping[str, Step], trusted: bool
+) -> Bound:
     node = graph.nodes[id]
     if node.type not in specs:
         raise InvalidGraph([Problem(id, node.type, "", "invalid_prompt", f"there is no node type {node.type!r}")])
     bound = bind(node, specs[node.type], menus, trusted=trusted)
     wrong = [p for p in bound.problems if p.severity == "error"]
-    lost = [name for name, link in bound.links.items() if link.node not in graph.nodes]
+    lost = [name for name, link in bound.links.items() if link.node not in graph.nodes and link.node not in known]
     wrong += [Problem(id, node.type, n, "bad_linked_input", f"{n} is linked to a node that is not there") for n in lost]
     if wrong:
         raise InvalidGraph(wrong)
     return bound
 
 
-def _own(spec: NodeSpec, id: str) -> str:
+def _is_own(spec: NodeSpec, body: Between | None) -> bool:
     """Two outputs that save the same thing both save it, and a node that asks for its id depends on it."""
-    return f"\0{id}" if spec.output_node or "UNIQUE_ID" in spec.hidden.values() else ""
+    return spec.output_node or "UNIQUE_ID" in spec.hidden.values() or (body is not None and bool(body.effects))
 
 
 def _sources(spec: NodeSpec, bound: Bound) -> tuple[str, ...]:

@@ -53,9 +53,9 @@ async def run(
             await asyncio.wait([thread])
         raise
     finally:
-        job.flush()
-    if job.emit_error:
-        raise job.emit_error
+        job.outbox.flush()
+    if job.outbox.error:
+        raise job.outbox.error
     return outcome
 
 

@@ -43,9 +43,17 @@ class Schedule:
         self._twins: dict[str, list[str]] = {}  # of the same key as another, which computes it for all
 
     def add(self, plan: Plan) -> None:
-        """The steps of a graph that a node returned."""
+        """The steps of a graph that a node returned, or of a round of a loop."""
         self.steps |= plan.steps
-        self._uses |= plan.uses
+        for link, count in plan.uses.items():
+            self._uses[link] = self._uses.get(link, 0) + count
+
+    def supply(self, step: Step, items: Items) -> None:
+        """A step with one output whose result is given, if somebody will ask for it."""
+        if self._uses.get(Link(step.id, 0)):
+            self.steps[step.id] = step
+            self.state[step.id] = State.DONE
+            self._values[Link(step.id, 0)] = items
 
     def value(self, link: Link) -> Items:
         return self._values[link]
@@ -168,7 +176,10 @@ class Schedule:
                 self._values[link] = items
 
     def _release(self, step: Step) -> list[str]:
-        return self.let_go(step.links.values())
+        dead = self.let_go(step.links.values())
+        for effect in step.body.effects if step.body else ():
+            dead += [effect, *self.let_go(self.steps[effect].links.values())]
+        return dead
 
     def let_go(self, links: Iterable[Link]) -> list[str]:
         """Each of these outputs has one use less. Returns the steps that nobody will ask for now."""

@@ -5,6 +5,7 @@ Tensors are told by their methods, so that torch is imported only by who makes t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -97,6 +98,41 @@ def snapshot(values: Any) -> Snapshot:
         elif is_tensor(value):
             found.append(_version(value))
     return tuple(found)
+
+
+def digest(value: Any) -> str | None:
+    """A name of what a value holds, the same for equal ones; None if it is more than tensors and plain values."""
+    hasher = hashlib.blake2b(digest_size=16)
+    stack = [value]
+    while stack:
+        value = stack.pop()
+        kind = _kind(value)
+        if kind in PLAIN:
+            hasher.update(f"{kind.__name__} {value!r}\0".encode("utf-8", "surrogatepass"))
+        elif kind is list or kind is tuple:
+            hasher.update(f"{kind.__name__} {len(value)}\0".encode())
+            stack.extend(reversed(value))
+        elif kind is dict:
+            hasher.update(f"dict {len(value)}\0".encode())
+            stack.extend(item for pair in value.items() for item in pair)
+        elif not (data := _bytes(value)):
+            return None
+        else:
+            hasher.update(data[0])
+            hasher.update(data[1])
+    return hasher.hexdigest()
+
+
+def _bytes(value: Any) -> tuple[bytes, Any] | None:
+    """What kind of tensor it is, and what is in it."""
+    if not is_tensor(value):
+        return None
+    try:
+        plain = value.float() if str(value.dtype) == "torch.bfloat16" else value  # numpy has no such numbers
+        array = plain.detach().cpu().contiguous().numpy()
+    except (RuntimeError, TypeError, NotImplementedError):  # sparse, quantised or made by a subclass
+        return None
+    return f"{value.dtype} {tuple(value.shape)}\0".encode(), array.data if array.size else b""
 
 
 def _version(tensor: Any) -> int:

@@ -5,48 +5,41 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from queue import SimpleQueue
 from typing import Any, cast
 
 from executor import calls, events, expand
-from executor.cache import Cache, Entry
+from executor.cache import Cache, Entry, entry
 from executor.calls import Called, Items
 from executor.cancel import Cancel
+from executor.coroutines import Asked, Call, Coroutines, Ended, Entered, Left, Message, lend
 from executor.files import Files
 from executor.given import Given
-from executor.graph import Link, uncollected
+from executor.graph import uncollected
+from executor.hashes import Hashes
 from executor.keep import Keeper
 from executor.ledger import Ledger
-from executor.node import Cancelled, Expand, Lazy
+from executor.making import Making
+from executor.node import Cancelled, Expand
+from executor.outbox import Outbox
 from executor.outcome import ChangedInput, InputFailed, Outcome
 from executor.plan import Plan, Step
 from executor.previews import Preview
 from executor.schedule import Ports, Schedule, State, outputs_of
-from executor.values import Snapshot, snapshot, summary
+from executor.values import snapshot, summary
 
-FLUSH = 0.01  # seconds within which events are handed over together
 At = Callable[[str, str], None]
 
 
-class _NoItems(Exception):
-    """A node awaited an empty list: it is not called for it."""
-
-
 @dataclass(frozen=True, slots=True)
-class _Call:
-    """What a step was lent, to see afterwards that it is as it was, and when it started."""
+class _Inner:
+    """Of a step that came into the run: the node that stands for it to clients, and which round of a loop it is in."""
 
-    linked: Mapping[str, Items]
-    lent: Mapping[str, Snapshot]
-    started: float
-
-
-def _call(linked: Mapping[str, Items]) -> _Call:
-    return _Call(linked, {name: snapshot(items) for name, items in linked.items()}, time.perf_counter())
+    parent: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -56,25 +49,7 @@ class _Expansion:
     parts: list[expand.Part]
     inner: list[str]
     ui: Mapping[str, Any] | None
-    call: _Call
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """A coroutine's message: it returned, or raised."""
-
-    step: Step
-    call: _Call
-    returned: list[Any]
-    error: BaseException | None = None
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A coroutine's message: it awaits a step."""
-
-    id: str
-    reply: asyncio.Future[None]
+    call: Call
 
 
 class Work:
@@ -93,45 +68,24 @@ class Work:
         at: At,
         ledger: Ledger | None,
     ):
-        self.plan, self.files, self.emit, self.cancel, self.at = plan, files, emit, cancel, at
-        self.loop = asyncio.get_running_loop()
-        self.emit_error: Exception | None = None
+        self.plan, self.files, self.cancel, self.at = plan, files, cancel, at
+        loop = asyncio.get_running_loop()
+        self.outbox = Outbox(loop, emit, cancel)
+        self._post = self.outbox.post
         self._keeper = Keeper(cache, files, force, lambda message: self._post(events.Warned(message)))
-        self._given = Given(plan, files, extra, preview, ledger, self._post, cancel)
+        making = Making(plan, files, Hashes(cache.disk.folder if cache.disk else None), cancel.is_set)
+        self._given = Given(plan, files, extra, preview, ledger, self._post, cancel, making)
         self._schedule = Schedule(plan, Ports(self._keeper.find, self._start, self._settled))
-        self._inbox: SimpleQueue[_Ended | _Asked | None] = SimpleQueue()  # None only wakes the worker
-        self._outbox: deque[events.Event] = deque()
-        self._flushing = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._inbox: SimpleQueue[Message | None] = SimpleQueue()  # None only wakes the worker
+        self._coroutines = Coroutines(loop, self._inbox, self._schedule, self._given, cancel)
         self._ready: list[tuple[tuple[int, ...], str]] = []
-        self._coroutines = 0  # under way
+        self._under_way = 0  # coroutines
         self._awaiting: dict[str, list[asyncio.Future[None]]] = {}
         self._expansions: dict[str, _Expansion] = {}
-        self._parent: dict[str, str] = {}
+        self._inner: dict[str, _Inner] = {}
         self._current: str | None = None
         self._failed: list[events.NodeFailed] = []
         self._shown: dict[str, Mapping[str, Any]] = {}
-
-    # --- events: appended by the worker, emitted in batches on the loop ---
-
-    def _post(self, event: events.Event) -> None:
-        self._outbox.append(event)
-        if not self._flushing:
-            self._flushing = True
-            self.loop.call_soon_threadsafe(self.loop.call_later, FLUSH, self.flush)
-
-    def flush(self) -> None:
-        """Emit what has happened; on the loop."""
-        self._flushing = False
-        while self._outbox:
-            event = self._outbox.popleft()
-            if self.emit_error:
-                continue
-            try:
-                self.emit(event)
-            except Exception as error:  # raised by `run` when the work has ended
-                self.emit_error = error
-                self.cancel.set()
 
     # --- the worker thread ---
 
@@ -162,7 +116,7 @@ class Work:
 
     def _advance(self) -> bool:
         """One move: a message, or else a step whose turn it is, or else wait for a message. False when all is done."""
-        if not self._inbox.empty() or (self._coroutines and not self._ready):
+        if not self._inbox.empty() or (self._under_way and not self._ready):
             self._hear(self._inbox.get())
         elif self._ready:
             step = self._schedule.steps[heappop(self._ready)[1]]
@@ -172,20 +126,27 @@ class Work:
             return False
         return True
 
-    def _hear(self, message: _Ended | _Asked | None) -> None:
-        if isinstance(message, _Ended):
-            self._coroutines -= 1
-            self._take(message)
-        elif message is not None:
-            self._awaiting.setdefault(message.id, []).append(message.reply)
-            self._demand([message.id])
-            if self._schedule.state[message.id] is not State.WAITING:
-                self._settled(message.id)
+    def _hear(self, message: Message | None) -> None:
+        match message:
+            case Ended():
+                self._under_way -= 1
+                self._take(message)
+            case Asked(id, reply):
+                self._awaiting.setdefault(id, []).append(reply)
+                self._demand([id])
+                if self._schedule.state[id] is not State.WAITING:
+                    self._settled(id)
+            case Entered():
+                self._enter(message)
+            case Left(links):
+                self._schedule.let_go(links)
+            case None:
+                pass
 
     def _end_coroutines(self) -> None:
-        self.loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._tasks])
-        while self._coroutines:
-            self._coroutines -= isinstance(self._inbox.get(), _Ended)
+        self._coroutines.end()
+        while self._under_way:
+            self._under_way -= isinstance(self._inbox.get(), Ended)
 
     def _demand(self, ids: Iterable[str]) -> None:
         with uncollected():
@@ -198,16 +159,17 @@ class Work:
 
     def _start(self, step: Step) -> None:
         """The sources of a step are there."""
-        if not step.spec.is_async or step.id in self._expansions:
+        if not step.spec.is_async or step.id in self._expansions or self._is_blocked(step):
             heappush(self._ready, (step.place, step.id))
             return
         self._announce(step)
-        self._coroutines += 1
-        self.loop.call_soon_threadsafe(self._spawn, step, self._schedule.linked(step))
+        self._under_way += 1
+        self._coroutines.start(step)
 
     def _announce(self, step: Step) -> None:
         self.at(step.id, step.spec.name)
-        self._post(events.NodeStarted(step.id, step.spec.name, self._parent.get(step.id)))
+        inner = self._inner.get(step.id)
+        self._post(events.NodeStarted(step.id, step.spec.name, inner.parent if inner else None))
 
     # --- computing one step ---
 
@@ -215,22 +177,38 @@ class Work:
         if step.id in self._expansions:
             self._collect(step, self._expansions.pop(step.id))
             return
+        if self._is_blocked(step):
+            self._pass_by(step)
+            return
         self._current = step.id
         self._announce(step)
-        call = _call(self._schedule.linked(step))
+        call = lend(self._schedule.linked(step))
         returned: list[Any] = []
         error: BaseException | None = None
         try:
             given = self._given(step)
             for turn in range(calls.count(step.spec, call.linked)):
+                if calls.is_blocked(step.spec, call.linked, turn):
+                    returned.append(calls.BLOCKED)
+                    continue
                 arguments = calls.arguments(step.spec, step.literals, call.linked, turn)
                 returned.append(step.spec.function(**arguments, **given))
         except BaseException as raised:
             error = raised
-        self._take(_Ended(step, call, returned, error))
+        self._take(Ended(step, call, returned, error))
         self._current = None
 
-    def _take(self, ended: _Ended) -> None:
+    def _is_blocked(self, step: Step) -> bool:
+        return calls.all_blocked(step.spec, self._schedule.linked(step))
+
+    def _pass_by(self, step: Step) -> None:
+        """A step behind what is blocked is not run, and what is behind it neither."""
+        count = calls.count(step.spec, self._schedule.linked(step))
+        called = [cast("Called", calls.outputs(step.spec, calls.BLOCKED))] * count
+        twins = self._schedule.complete(step, entry(calls.gather(step.spec, called), None, 0.0))
+        self._post(events.CachedSet((step.id, *twins)))
+
+    def _take(self, ended: Ended) -> None:
         """Take what the calls of a step returned or raised."""
         try:
             if ended.error is not None:
@@ -250,7 +228,7 @@ class Work:
         except BaseException as error:  # whatever a node raises is its failure and nothing more
             self._fail(ended.step, error, ended.call)
 
-    def _unchanged(self, step: Step, call: _Call) -> None:
+    def _unchanged(self, step: Step, call: Call) -> None:
         """Raise ChangedInput if the step changed a value that others share; such a value is used no more."""
         changed = [name for name, items in call.linked.items() if snapshot(items) != call.lent[name]]
         for name in changed:
@@ -264,7 +242,7 @@ class Work:
                 "values are shared, so a node has to change a copy"
             )
 
-    def _complete(self, step: Step, values: tuple[Items, ...], ui: Mapping[str, Any] | None, call: _Call) -> None:
+    def _complete(self, step: Step, values: tuple[Items, ...], ui: Mapping[str, Any] | None, call: Call) -> None:
         found = self._keeper.keep(step, values, ui, time.perf_counter() - call.started, call.linked)
         self._finished(step, found, found.seconds)
         twins = self._schedule.complete(step, found)
@@ -276,85 +254,51 @@ class Work:
             self._shown[step.id] = found.ui
         self._post(events.NodeFinished(step.id, found.ui, seconds, found.survey.nbytes, cached))
 
-    def _fail(self, step: Step, error: BaseException, call: _Call) -> None:
+    def _fail(self, step: Step, error: BaseException, call: Call) -> None:
         if self._schedule.state[step.id] is State.FAILED:  # its input was spoilt meanwhile
             return
         inputs = {name: summary(value) for name, value in step.literals.items()}
         inputs |= {name: summary(items[0] if len(items) == 1 else items) for name, items in call.linked.items()}
         lines = tuple(traceback.format_exception(type(error), error, error.__traceback__))
-        failure = events.NodeFailed(step.id, step.spec.name, type(error).__name__, str(error), lines, inputs)
+        inner = self._inner.get(step.id)
+        message = f"{error} (in {inner.label})" if inner and inner.label else str(error)
+        failure = events.NodeFailed(step.id, step.spec.name, type(error).__name__, message, lines, inputs)
         self._failed.append(failure)
         self._post(failure)
         self._schedule.fail(step.id)
 
-    # --- coroutines: on the loop ---
-
-    def _spawn(self, step: Step, linked: Mapping[str, Items]) -> None:
-        task = self.loop.create_task(self._drive(step, linked))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _drive(self, step: Step, linked: Mapping[str, Items]) -> None:
-        call = _call(linked)
-        try:
-            self._inbox.put(_Ended(step, call, await self._call_each(step, linked)))
-        except BaseException as error:
-            self._inbox.put(_Ended(step, call, [], error))
-
-    async def _call_each(self, step: Step, linked: Mapping[str, Items]) -> list[Any]:
-        """Call a coroutine function as often as its lists ask, those counted that it awaits."""
-        self.cancel.check()
-        given = self._given(step)
-        sizes = [calls.count(step.spec, linked)]
-        lazy = [name for name, i in step.spec.inputs.items() if i.lazy]
-        returned: list[Any] = []
-        while len(returned) < max(sizes) and sizes[0]:
-            turn = len(returned)
-            arguments = calls.arguments(step.spec, step.literals, linked, turn)
-            arguments |= {name: self._lazy(step, name, turn, sizes) for name in lazy}
-            try:
-                returned.append(await cast("Coroutine[Any, Any, Any]", step.spec.function(**arguments, **given)))
-            except _NoItems:
-                return []
-        return returned
-
-    def _lazy(self, step: Step, name: str, turn: int, sizes: list[int]) -> Lazy[Any] | None:
-        link = step.links.get(name)
-
-        async def given() -> Any:
-            return step.literals[name]
-
-        async def fetch() -> Any:
-            items = await self._await(cast("Link", link), name)
-            if step.spec.inputs[name].is_list:
-                return list(items)
-            if not items:
-                raise _NoItems
-            sizes.append(len(items))
-            return calls.pick(items, turn)
-
-        if link is None:
-            return None if step.literals[name] is None else Lazy(given)
-        return Lazy(fetch)
-
-    async def _await(self, link: Link, name: str) -> Items:
-        reply: asyncio.Future[None] = self.loop.create_future()
-        self._inbox.put(_Asked(link.node, reply))
-        await reply
-        if not self._schedule.has(link):
-            raise InputFailed(f"the input {name} could not be computed")
-        return self._schedule.value(link)
+    # --- what coroutines wait for ---
 
     def _settled(self, id: str) -> None:
         """A step is done or failed: tell those who await it."""
         for reply in self._awaiting.pop(id, ()):
-            self.loop.call_soon_threadsafe(_answer, reply)
+            self._coroutines.tell(reply)
+
+    # --- rounds of loops ---
+
+    def _enter(self, message: Entered) -> None:
+        """Put a round of a loop into the run, and answer with the steps that it takes."""
+        step, round = message.step, message.round
+        try:
+            plan, supplied = expand.plan_of_round(
+                round, step, self.plan.specs, self.files, self.plan.salt, self._schedule.steps
+            )
+        except Exception as error:
+            self._coroutines.tell(message.reply, error=ValueError(f"{message.label}: {error}"))
+            return
+        self._schedule.add(plan)
+        for given, items in supplied:
+            self._schedule.supply(given, items)
+        within = self._inner.get(step.id)
+        label = f"{message.label} of {step.spec.name} {step.id}" + (f", in {within.label}" if within else "")
+        self._inner |= {round.id(id): _Inner(id, label) for id in message.body.nodes}
+        targets = (*plan.targets, *message.body.outside)
+        self._demand(targets)
+        self._coroutines.tell(message.reply, targets)
 
     # --- nodes that return a graph ---
 
-    def _expand(
-        self, step: Step, called: list[Called | Expand[Any]], ui: Mapping[str, Any] | None, call: _Call
-    ) -> None:
+    def _expand(self, step: Step, called: list[Called | Expand[Any]], ui: Mapping[str, Any] | None, call: Call) -> None:
         """Put the graphs that a step returned into the run; the step goes on when they are computed."""
         parts: list[expand.Part] = []
         inner: list[str] = []
@@ -365,7 +309,8 @@ class Work:
             prefix = f"{step.id}." if len(called) == 1 else f"{step.id}.{turn}."
             plan = expand.plan_of(part, step, prefix, turn, self.plan.specs, self.files, self.plan.salt)
             self._schedule.add(plan)
-            self._parent |= dict.fromkeys(plan.steps, step.id)
+            within = self._inner.get(step.id)
+            self._inner |= dict.fromkeys(plan.steps, _Inner(step.id, within.label if within else ""))
             parts.append((tuple(part.result), expand.links(part, prefix)))
             inner += plan.targets
         self._expansions[step.id] = _Expansion(parts, inner, ui, call)
@@ -384,8 +329,3 @@ class Work:
             return
         self._complete(step, gathered, expansion.ui, expansion.call)
         self._schedule.let_go(link for id in expansion.inner for link in outputs_of(self._schedule.steps[id]))
-
-
-def _answer(reply: asyncio.Future[None]) -> None:
-    if not reply.done():
-        reply.set_result(None)

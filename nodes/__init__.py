@@ -7,6 +7,7 @@ from nodes import conditioning_pairs as conditioning_pairs
 from nodes import control as control
 from nodes import crops as crops
 from nodes import empty_latents as empty_latents
+from nodes import flow as flow
 from nodes import gligen as gligen
 from nodes import guidance_patches as guidance_patches
 from nodes import guiders as guiders

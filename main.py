@@ -18,6 +18,7 @@ from web import options as server
 if TYPE_CHECKING:
     from executor.bind import Problem
     from executor.graph import Graph
+    from executor.hashes import Hashes
     from executor.node import NodeSpec
     from executor.workflow.document import Document
 
@@ -59,12 +60,13 @@ def _engine(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.
     """A command on a graph: a file that holds none is its user's error."""
 
     def carry_out(options: argparse.Namespace) -> int:
+        from executor.assign import Unassignable
         from executor.graph import GraphError
         from executor.workflow.lenient import WorkflowError
 
         try:
             return command(options)
-        except (WorkflowError, GraphError) as error:
+        except (WorkflowError, GraphError, Unassignable) as error:
             raise Refused(str(error)) from None
 
     return carry_out
@@ -88,6 +90,7 @@ def serve(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run the outputs of a graph that are sound."""
+    from executor.assign import assign, seed_all
     from executor.check import check
     from executor.graph import read
     from executor.run import execute
@@ -98,7 +101,9 @@ def run(options: argparse.Namespace) -> int:
     document = _load(options.file)
     files, specs = _files(options), _specs()
     api = _flat(document, specs, files)
-    _apply(options, api, specs)
+    if options.seed is not None:
+        seed_all(api, specs, options.seed)
+    assign(api, specs, options.set)
     graph = read(api)
     problems = check(graph, specs, files)
     wanted, able = _wanted(options, graph, specs, problems)
@@ -158,59 +163,11 @@ def _wanted(
     options: argparse.Namespace, graph: Graph, specs: Mapping[str, NodeSpec], problems: Sequence[Problem]
 ) -> tuple[list[str], list[str]]:
     """The nodes to run, and those of them that can."""
+    from executor.assign import node_id
     from executor.check import outputs, sound
 
-    wanted = [_node(graph, name) for name in options.output or ()] or outputs(graph, specs)
+    wanted = [node_id(graph, name) for name in options.output or ()] or outputs(graph, specs)
     return wanted, sound(graph, problems, wanted)
-
-
-def _apply(options: argparse.Namespace, api: dict[str, Any], specs: Mapping[str, NodeSpec]) -> None:
-    """`--seed` and `--set`, put into the graph, so that the picture carries what ran."""
-    from executor.graph import read
-
-    for node in api.values():
-        if not isinstance(node.get("inputs"), dict):
-            node["inputs"] = {}
-        spec = specs.get(str(node.get("class_type")))
-        for name, i in spec.inputs.items() if spec and options.seed is not None else ():
-            if i.options.get("control_after_generate") and not isinstance(node["inputs"].get(name), list):
-                node["inputs"][name] = options.seed
-    graph = read(api)
-    for assignment in options.set:
-        target, equals, text = assignment.partition("=")
-        name, dot, field = target.rpartition(".")
-        if not (equals and dot):
-            raise Refused(f"--set takes NODE.INPUT=VALUE, and this is {assignment!r}")
-        id = _node(graph, name)
-        spec = specs.get(graph.nodes[id].type)
-        if spec and field not in spec.inputs:
-            there = f"it has {', '.join(spec.inputs)}{_near(field, list(spec.inputs))}"
-            raise Refused(f"--set {assignment}: {spec.name} has no input {field!r}; {there}")
-        api[id]["inputs"][field] = _literal(text, spec.inputs[field].type if spec else "")
-
-
-def _literal(text: str, type_: str) -> Any:
-    """A value of the command line: text where text is taken, else JSON if it is that."""
-    if type_ == "STRING":
-        return text
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        return text
-    return {"__value__": value} if isinstance(value, list) else value
-
-
-def _node(graph: Graph, name: str) -> str:
-    """The id of a node that is named by its id, its title or its type."""
-    if name in graph.nodes:
-        return name
-    nodes = graph.nodes.values()
-    found = [n.id for n in nodes if n.title == name] or [n.id for n in nodes if n.type == name]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise Refused(f"{name!r} is the name of several nodes: {', '.join(found)}; use the id of one")
-    raise Refused(f"there is no node {name!r}; there are {', '.join(f'{n.id} ({n.type})' for n in nodes)}")
 
 
 # --- check, nodes, convert -----------------------------------------------------------------------
@@ -231,7 +188,17 @@ def check_file(options: argparse.Namespace) -> int:
     else:
         _print_problems(problems, sys.stdout)
         print(f"{options.file}: nodes {len(api)}, errors {len(errors)}, warnings {len(problems) - len(errors)}")
-    return INVALID if errors else OK
+    can = not options.reproduce or _reproduce(document, files, sys.stderr if options.json else sys.stdout)
+    return INVALID if errors or not can else OK
+
+
+def _reproduce(document: Document, files: Files, stream: Any) -> bool:
+    """Say which of what a picture was made with is here."""
+    from executor.reproduce import reproduce
+
+    verdict = reproduce(document, files, _hashes(files))
+    print("\n".join(verdict.lines), file=stream)
+    return verdict.can
 
 
 def _print_problems(problems: Sequence[Problem], stream: Any) -> None:
@@ -241,12 +208,13 @@ def _print_problems(problems: Sequence[Problem], stream: Any) -> None:
 
 def list_nodes(options: argparse.Namespace) -> int:
     """List the node types, or describe one."""
+    from executor.assign import nearest
     from executor.describe import describe, lines
 
     files, specs = _files(options), _specs()
     if options.name:
         if options.name not in specs:
-            raise Refused(f"there is no node type {options.name!r}{_near(options.name, list(specs))}")
+            raise Refused(f"there is no node type {options.name!r}{nearest(options.name, list(specs))}")
         info = describe(specs[options.name], files)
         print(json.dumps(info, indent=2) if options.json else "\n".join(lines(info)))
     elif options.json:
@@ -256,13 +224,6 @@ def list_nodes(options: argparse.Namespace) -> int:
         for spec in sorted(specs.values(), key=lambda s: (s.category, s.name)):
             print(f"{spec.name:{width}}  {spec.category}: {spec.description.splitlines()[0]}")
     return OK
-
-
-def _near(name: str, names: list[str]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(name, names, 3, 0.5)
-    return f"; nearest: {', '.join(near)}" if near else ""
 
 
 def convert(options: argparse.Namespace) -> int:
@@ -309,12 +270,18 @@ def _load(file: str) -> Document:
 
 def _flat(document: Document, specs: Mapping[str, NodeSpec], files: Files) -> dict[str, Any]:
     """The API graph of a document, for the caller to change; what was guessed on the way is said."""
-    from executor.describe import Descriptions
+    from executor.recorded import graph
 
-    flat = document.graph(Descriptions(specs, files))
+    flat = graph(document, specs, files, _hashes(files))
     for note in flat.notes:
         print(f"warning: {note}", file=sys.stderr)
     return copy.deepcopy(flat.graph)
+
+
+def _hashes(files: Files) -> Hashes:
+    from executor.hashes import Hashes
+
+    return Hashes(files.base / "cache")
 
 
 # --- the parser ----------------------------------------------------------------------------------
@@ -365,6 +332,9 @@ def _parser() -> argparse.ArgumentParser:
         "check", _engine(check_file), "say all that is wrong with a graph", "check workflow.json --json", graph
     )
     checks.add_argument("--json", action="store_true", help="print the problems as JSON")
+    checks.add_argument(
+        "--reproduce", action="store_true", help="say whether the models that a picture was made with are here"
+    )
     lists = command("nodes", list_nodes, "list the node types, or describe one", "nodes KSampler")
     lists.add_argument("name", nargs="?", metavar="NAME", help="a node type")
     lists.add_argument("--json", action="store_true", help="print the description as /object_info gives it")

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 PIECE = 1 << 22
 
@@ -49,10 +49,9 @@ class Hashes:
     def _remembered(self) -> dict[str, list[object]]:
         """What the file holds. One that is damaged holds nothing, since all of it can be found out again."""
         with suppress(OSError, ValueError):
-            entries = json.loads(self._memo.read_bytes()) if self._memo else {}
-            if isinstance(entries, dict):
-                found = cast("dict[str, list[object]]", entries)
-                return {path: entry for path, entry in found.items() if isinstance(entry, list) and len(entry) == 3}
+            entries: Any = json.loads(self._memo.read_bytes()) if self._memo else None
+            found = cast("dict[str, Any]", entries) if isinstance(entries, dict) else {}
+            return {path: entry for path, entry in found.items() if _is_entry(entry)}
         return {}
 
     def _write(self) -> None:
@@ -68,6 +67,10 @@ class Hashes:
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
+
+
+def _is_entry(value: Any) -> bool:
+    return isinstance(value, list) and len(cast("list[Any]", value)) == 3
 
 
 def _state(path: Path) -> list[object]:

@@ -66,7 +66,7 @@ class Making:
         return list(found.values())
 
     def _named(self, step: Step) -> Iterator[ModelFile]:
-        for folder, name in model_names(step.spec, step.literals):
+        for _, folder, name in model_names(step.spec, step.literals):
             with suppress(FileProblem):  # the node says so
                 yield ModelFile(folder, name, self._files.model(folder, name))
 
@@ -86,9 +86,9 @@ class Making:
         return self._plan.steps[id].key if id in self._plan.steps else None
 
 
-def model_names(spec: NodeSpec, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Folder and name of each model that a node names itself."""
+def model_names(spec: NodeSpec, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Input, folder and name of each model that a node names itself."""
     for i in spec.inputs.values():
         name = inputs.get(i.name)
         if isinstance(i.choices, Folder) and isinstance(name, str):
-            yield i.choices.name, name
+            yield i.name, i.choices.name, name

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import main
+from executor import assign
 
 ROOT = Path(__file__).parents[1]
 STARTER = ROOT / "workflows" / "text_to_image.json"
@@ -87,8 +88,8 @@ def test_a_changed_picture_carries_no_editor_form_that_shows_something_else(base
 def test_seed_sets_every_seed_and_set_wins():
     graph = json.loads(STARTER.read_text())
     graph["8"] = graph["5"] | {"inputs": dict(graph["5"]["inputs"])}
-    options = main._parser().parse_args(["run", "x", "--seed", "77", "--set", "8.seed=5"])
-    main._apply(options, graph, main._specs())
+    assign.seed_all(graph, main._specs(), 77)
+    assign.assign(graph, main._specs(), ["8.seed=5"])
     assert [graph[id]["inputs"]["seed"] for id in "58"] == [77, 5]
 
 

@@ -10,13 +10,14 @@ from typing import Any, cast
 
 import networkx as nx
 
-from executor import devices
+from executor import devices, recorded
 from executor.bind import Problem
 from executor.cache import Cache
 from executor.check import check, outputs, sound
 from executor.describe import Descriptions, describe
 from executor.files import Files
 from executor.graph import Graph, GraphError, read
+from executor.hashes import Hashes
 from executor.node import Folder, NodeSpec
 from executor.workflow.document import Document, WorkflowError, load, of
 
@@ -64,7 +65,7 @@ def _document(request: Mapping[str, Any], payload: bytes) -> Document:
 def _prepare(site: Site, request: Mapping[str, Any], payload: bytes) -> dict[str, Any]:
     """What would run of a document, and all that is wrong with it."""
     document = _document(request, payload)
-    flat = document.graph(Descriptions(site.specs, site.files))
+    flat = recorded.graph(document, site.specs, site.files, _hashes(site))
     graph = read(flat.graph)
     found = check(graph, site.specs, site.files)
     ends = outputs(graph, site.specs)
@@ -140,11 +141,15 @@ def _convert(site: Site, request: Mapping[str, Any], payload: bytes) -> dict[str
     form = request.get("to") or ("workflow" if document.workflow is None else "api")
     if form not in ("api", "workflow"):
         raise Refused("request", f"there is no form {form!r}; take api or workflow")
-    nodes = Descriptions(site.specs, site.files)
     if form == "workflow":
+        nodes = Descriptions(site.specs, site.files)
         return {"form": form, "result": document.editable(nodes), "notes": []}
-    flat = document.graph(nodes)
+    flat = recorded.graph(document, site.specs, site.files, _hashes(site))
     return {"form": form, "result": flat.graph, "notes": flat.notes}
+
+
+def _hashes(site: Site) -> Hashes:
+    return Hashes(site.cache.disk.folder if site.cache.disk else None)
 
 
 # --- the process ---------------------------------------------------------------------------------

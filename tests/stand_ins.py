@@ -23,7 +23,7 @@ from diffusion.adapters import names
 from diffusion.placement import Resident
 from executor.declared import Folder
 from executor.node import registry
-from tests import make_controls, make_models
+from tests import make_controls, make_models, make_prompts
 from tests.random_models import normal
 
 assert nodes.__name__
@@ -72,6 +72,8 @@ STAND_INS = {  # which of our models stands in for a published one
     "gligen_sd14_textbox_pruned.safetensors": "gligen",
     "t2iadapter_style_sd14v1.pth": "style",
     "clip-vit-large-patch14.safetensors": "vision",
+    "ip-adapter-plus_sd15.safetensors": "ip_adapter",
+    "CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors": "vision",
     "photomaker-v1.bin": "photomaker",
     "dantionMarbleStatues_10.pt": "hypernetwork",
     "my_hypernetwork.pt": "hypernetwork",
@@ -95,6 +97,8 @@ def files(graph: Graph) -> Iterator[tuple[str, str]]:
             choices = spec.inputs[name].choices if spec and name in spec.inputs else None
             if isinstance(choices, Folder) and isinstance(value, str):
                 yield choices.name, value
+            elif name == "ipadapter_file":
+                yield "ipadapter", value
             elif name.startswith("text") and isinstance(value, str):
                 yield from (("embeddings", f"{found}.safetensors") for found in EMBEDDING.findall(value))
 
@@ -125,8 +129,8 @@ def smaller(name: str, value: Any) -> Any:
 def _picture(path: Path) -> None:
     """Noise, transparent on its left."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(0).integers(0, 255, (80, 72, 4), np.uint8)
-    pixels[..., 3] = np.where(np.arange(72) > 40, 255, 0)
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 48, 4), np.uint8)
+    pixels[..., 3] = np.where(np.arange(48) > 24, 255, 0)
     image = Image.fromarray(pixels, "RGBA")
     (image if path.suffix in (".png", ".webp") else image.convert("RGB")).save(path)
 
@@ -196,6 +200,7 @@ OTHERS: dict[str, Callable[[Path], Any]] = {
     "sd1_other": other,
     "sd1_lora": lora,
     "hypernetwork": hypernetwork,
+    "ip_adapter": lambda stock: load_file(make_prompts.write("ip-adapter-plus_sd15.safetensors", stock)),
     "photomaker": lambda stock: {"id_encoder": load_file(_written("photomaker_network", stock)), "lora_weights": {}},
     "embedding": lambda stock: {"emb_params": normal("embedding", (2, make_models.L)) * 0.1},
 }

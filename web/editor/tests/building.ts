@@ -2,11 +2,12 @@
 
 import fc from "fast-check";
 import { align, distribute } from "../src/edit/arrange";
+import { partnersOf } from "../src/canvas/fits";
 import { addBend, addReroute, removeBend } from "../src/edit/bends";
 import { copy, duplicate, paste, pasteable } from "../src/edit/clipboard";
 import { addGroup, contents, moveGroup, removeGroups } from "../src/edit/groups";
 import { layOut } from "../src/edit/layout";
-import { connect, disconnect, partners } from "../src/edit/links";
+import { connect, disconnect } from "../src/edit/links";
 import { addNode, dissolve, insertOnLink, moveNodes, removeNodes, setColor, setTitle } from "../src/edit/nodes";
 import { toggleFlag, toggleMode, toFront } from "../src/edit/nodes";
 import { after, graphOf, type Made, type Place } from "../src/edit/place";
@@ -90,7 +91,7 @@ const EDITS: Readonly<Record<string, Edit>> = {
   connect: (at, pick) => {
     const node = ids(at)[pick(ids(at).length)] ?? "";
     const from = { node, slot: pick(graphOf(at).nodes.get(node)?.outputs.length ?? 0) };
-    const fitting = partners(at, from, "output");
+    const fitting = partnersOf(at, { ...from, side: "output", type: "" });
     const to = fitting[pick(fitting.length)];
     return to ? connect(at, from, to) : at.doc;
   },

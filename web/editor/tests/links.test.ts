@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { addNode, dissolve, insertOnLink, removeNodes } from "../src/edit/nodes";
-import { clearInput, compatible, connect, linkInto, partners, refusal, sourceType } from "../src/edit/links";
+import { partnersOf } from "../src/canvas/fits";
+import { clearInput, compatible, connect, linkInto, refusal, sourceType } from "../src/edit/links";
 import { graphOf } from "../src/edit/place";
 import { setValue, showSocket, isSocket } from "../src/edit/values";
 import { Builder, textToImage } from "./building";
@@ -49,7 +50,7 @@ describe("what may be connected", () => {
 
   it("is listed, for who connects by keyboard", () => {
     const b = textToImage();
-    const found = partners(b.at, { node: b.ids.latent!, slot: 0 }, "output");
+    const found = partnersOf(b.at, { node: b.ids.latent!, slot: 0, side: "output", type: "" });
     const shown = found.map(({ node, slot }) => graphOf(b.at).nodes.get(node)!.inputs[slot]!.name);
     expect(shown).toEqual(["latent_image", "samples"]);
   });

@@ -1,7 +1,7 @@
 /** What is open: the tabs, each with its document and its undo list. All changes of documents pass through here. */
 
 import type { Made, Place } from "../edit/place";
-import { begin, present, record, redone, undone, type History } from "../model/history";
+import { begin, canRedo, canUndo, present, record, redone, sealed, undone, type History } from "../model/history";
 import { fit } from "../model/fit";
 import type { Defs } from "../model/nodes";
 import { level, ROOT, type Document, type Graph, type LevelId, type NodeId } from "../model/types";
@@ -86,6 +86,16 @@ export function redo(): void {
   changeTab(editor.get().active, (tab) => move(tab, redone(tab.history)));
 }
 
+export function isUndoable(): boolean {
+  const tab = tabOf(editor.get());
+  return tab !== undefined && canUndo(tab.history);
+}
+
+export function isRedoable(): boolean {
+  const tab = tabOf(editor.get());
+  return tab !== undefined && canRedo(tab.history);
+}
+
 function move(tab: Tab, history: History): Tab {
   return history === tab.history ? tab : settle({ ...tab, history });
 }
@@ -93,11 +103,25 @@ function move(tab: Tab, history: History): Tab {
 /** What is selected and where we are may be gone after a change. */
 function settle(tab: Tab): Tab {
   const doc = present(tab.history);
-  const gone = tab.at !== ROOT && !doc.definitions.has(tab.at);
-  const placed = gone ? { ...tab, at: ROOT, trail: [], hosts: [], selection: NONE } : tab;
+  const depth = depthLeft(tab, doc);
+  const placed = depth < tab.hosts.length ? { ...upTo(tab, depth), selection: NONE } : tab;
   const shown = level(doc, placed.at);
   const left = [...placed.selection].filter((id) => exists(shown, id));
   return left.length === placed.selection.size ? placed : { ...placed, selection: new Set(left) };
+}
+
+/** How many of the nodes through which the level was entered still lead there. */
+function depthLeft({ at, trail, hosts }: Tab, doc: Document): number {
+  const path = [...trail, at];
+  const broken = hosts.findIndex((host, i) => {
+    const inside = path[i + 1]!;
+    return !doc.definitions.has(inside) || level(doc, path[i]!).nodes.get(host)?.type !== inside;
+  });
+  return broken < 0 ? hosts.length : broken;
+}
+
+function upTo(tab: Tab, depth: number): Tab {
+  return { ...tab, at: tab.trail[depth]!, trail: tab.trail.slice(0, depth), hosts: tab.hosts.slice(0, depth) };
 }
 
 function exists(shown: Graph, id: string): boolean {
@@ -160,11 +184,12 @@ function refit(tab: Tab, defs: Defs): Tab {
   return settle({ ...tab, history: { ...tab.history, present: doc }, saved });
 }
 
+/** What is done to something else now is another gesture. */
 export function select(ids: Iterable<string>): void {
   changeTab(editor.get().active, (tab) => {
     const selection = new Set(ids);
     const same = selection.size === tab.selection.size && [...selection].every((id) => tab.selection.has(id));
-    return same ? tab : { ...tab, selection };
+    return same ? tab : { ...tab, selection, history: sealed(tab.history) };
   });
 }
 
@@ -182,10 +207,8 @@ export function enter(host: NodeId): void {
 export function leave(depth?: number): void {
   changeTab(editor.get().active, (tab) => {
     const to = depth ?? tab.trail.length - 1;
-    const at = tab.trail[to];
     const host = tab.hosts[to];
-    if (at === undefined || host === undefined) return tab;
-    return { ...tab, at, trail: tab.trail.slice(0, to), hosts: tab.hosts.slice(0, to), selection: new Set([host]) };
+    return host === undefined ? tab : { ...upTo(tab, to), selection: new Set([host]) };
   });
 }
 

@@ -19,6 +19,7 @@ import { bendAt } from "./bending";
 import { beginCut } from "./cut";
 import { linkUnder, markLink } from "./dropOnLink";
 import { listenToKeys } from "./keyboard";
+import { beginLongPress } from "./longPress";
 import { beginLasso } from "./lasso";
 import { LinkView } from "./LinkView";
 import { canvasMenu, groupMenu, linkMenu, nodeMenu } from "./menus";
@@ -28,7 +29,7 @@ import { Palette } from "./Palette";
 import { Partners } from "./Partners";
 import { BendView, BorderView, GroupView, RerouteView } from "./SmallViews";
 import { open, settings } from "./ui";
-import { useDerived } from "./useDerived";
+import { useDerived, type Moving } from "./useDerived";
 import { attach, CLOSENESS, firstView, keepView, pointAt, toFlow } from "./viewport";
 
 const NODE_TYPES = { node: NodeView, reroute: RerouteView, bend: BendView, group: GroupView, border: BorderView };
@@ -69,7 +70,7 @@ function Level({ tab }: { readonly tab: Tab }) {
       ref={root}
       onDoubleClick={onDoubleClick}
       onPointerMove={(event) => pointAt([event.clientX, event.clientY])}
-      onPointerDownCapture={(event) => (beginCut(event), beginLasso(event))}
+      onPointerDownCapture={(event) => (beginCut(event), beginLasso(event), beginLongPress(event.nativeEvent))}
     >
       <ReactFlow
         nodes={nodes}
@@ -80,10 +81,10 @@ function Level({ tab }: { readonly tab: Tab }) {
         onEdgesChange={onEdgesChange}
         onInit={(flow) => attach(flow, root.current ?? undefined)}
         onMoveEnd={(_, viewport) => keepView(key, viewport)}
-        onNodeDragStart={(event) => beginMove(event.ctrlKey || event.metaKey)}
+        onNodeDragStart={(event) => beginMove({ alone: event.ctrlKey || event.metaKey, copy: event.altKey })}
         onNodeDrag={(event, node, dragged) => markLink(dragged.length === 1 ? linkUnder(event, node) : undefined)}
         onNodeDragStop={(event, node, dragged) => drop(event, node, dragged, endMove())}
-        onSelectionDragStart={() => beginMove(false)}
+        onSelectionDragStart={(event) => beginMove({ alone: false, copy: event.altKey })}
         onNodeDoubleClick={(event, node) => onNodeDoubleClick(event, node)}
         onPaneContextMenu={(event) => canvasMenu(event)}
         onNodeContextMenu={(event, node) => (node.type === "group" ? groupMenu(event, node.id) : nodeMenu(event, node))}
@@ -144,8 +145,9 @@ function onNodeDoubleClick(event: MouseEvent, node: AnyNode): void {
 }
 
 /** A node let go on a link is put between its ends. */
-function drop(event: globalThis.MouseEvent | TouchEvent | MouseEvent, node: AnyNode, all: AnyNode[], gesture: string) {
+function drop(event: globalThis.MouseEvent | TouchEvent | MouseEvent, node: AnyNode, all: AnyNode[], move: Moving) {
   markLink(undefined);
   const link = all.length === 1 && node.type === "node" ? linkUnder(event, node) : undefined;
-  if (link !== undefined) change((at) => insertOnLink(at, node.id, link), gesture);
+  if (link === undefined) return;
+  change((at) => insertOnLink(at, move.twins?.get(node.id) ?? node.id, link), move.gesture);
 }

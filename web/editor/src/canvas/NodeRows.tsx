@@ -89,7 +89,13 @@ const WidgetLine = memo(
     const onChange = (value: Json, gesture?: string) => change((at) => setValue(at, id, row.name, value), gesture);
     const kind = row.role === "value" ? row.input.widget : row.role;
     return (
-      <div className="node-widget" data-kind={kind} data-linked={linked || undefined} data-problem={problem && ""}>
+      <div
+        className="node-widget"
+        data-widget={row.name}
+        data-kind={kind}
+        data-linked={linked || undefined}
+        data-problem={problem && ""}
+      >
         {socket && (
           <SocketDot
             socket={{ node: id, slot: socket.slot, side: "input", type: socket.type }}

@@ -41,7 +41,7 @@ export function Partners() {
 function choicesOf(socket: Socket, search: () => void): Choice[] {
   const other = socket.side === "output" ? "input" : "output";
   const near = distance(socket.node);
-  const found = partnersOf(graphOf(here()), socket)
+  const found = partnersOf(here(), socket)
     .sort((a, b) => near(a.node) - near(b.node))
     .map((end): Choice => {
       const label = `${nodeName(end.node)} · ${slotName(end, other)}`;

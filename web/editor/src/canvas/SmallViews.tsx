@@ -9,6 +9,7 @@ import { t } from "../i18n";
 import { INPUTS, OUTPUTS } from "../model/types";
 import { socketColor } from "../widgets/sockets";
 import type { BendData, BorderData, GroupData, RerouteData } from "./derive";
+import { renameSlot } from "./borderMenu";
 import { isMarked } from "./marks";
 import { TitleField } from "./NodeTitle";
 import { ResizeCorner } from "./ResizeCorner";
@@ -79,7 +80,12 @@ export const BorderView = memo(function BorderView({ data, selected }: Props<Bor
     <div className="border nokey" data-side={data.side}>
       <header>{t(isIn ? "canvas.inputs" : "canvas.outputs")}</header>
       {data.slots.map((slot, i) => (
-        <div className={`node-side ${side}`} key={slot.id} data-border-slot={i}>
+        <div
+          className={`node-side ${side}`}
+          key={slot.id}
+          data-border-slot={i}
+          onDoubleClick={() => void renameSlot(isIn ? "inputs" : "outputs", i)}
+        >
           <SocketDot
             socket={{ node, slot: i, side, type: slot.type }}
             label={slot.label ?? slot.name}
@@ -95,7 +101,7 @@ export const BorderView = memo(function BorderView({ data, selected }: Props<Bor
           label={t("canvas.newSlot")}
           linked={false}
           optional
-          reachable={false}
+          reachable={selected}
         />
         <span className="node-label">{t("canvas.newSlot")}</span>
       </div>

@@ -22,7 +22,7 @@ function placed(at: Place, type: string, flow: Point, ends: readonly Socket[], t
   const made = addNode(at, type, corner(flow, ends[0]?.side));
   const id = made.nodes[0]!;
   const there = after(at, made.doc);
-  const target = ends.length ? bestSlot(graphOf(there), id, ends) : undefined;
+  const target = ends.length ? bestSlot(there, id, ends) : undefined;
   if (!target) return made;
   const row = after(at, join(there, ends, taken, target));
   const pos = graphOf(row).nodes.get(id)!.pos;

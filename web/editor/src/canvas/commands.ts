@@ -1,6 +1,6 @@
 /** What the canvas itself can do: looking, selecting, copying, undoing. The help shows this table too. */
 
-import { activeTab, change, enter, graph, leave, redo, select, undo } from "../app/editor";
+import { activeTab, change, enter, graph, isRedoable, isUndoable, leave, redo, select, undo } from "../app/editor";
 import { moveAll } from "../edit/groups";
 import type { Key } from "../i18n";
 import type { Point } from "../model/types";
@@ -12,13 +12,15 @@ export interface CanvasCommand {
   readonly id: string;
   readonly label: Key;
   readonly keys: readonly string[];
+  /** Absent: always. */
+  readonly when?: () => boolean;
   readonly run: () => void;
 }
 
 export const CANVAS_COMMANDS: readonly CanvasCommand[] = [
   { id: "search", label: "canvas.search", keys: ["Tab", "Space"], run: searchHere },
-  { id: "undo", label: "canvas.undo", keys: ["Mod+Z"], run: undo },
-  { id: "redo", label: "canvas.redo", keys: ["Mod+Shift+Z", "Mod+Y"], run: redo },
+  { id: "undo", label: "canvas.undo", keys: ["Mod+Z"], when: isUndoable, run: undo },
+  { id: "redo", label: "canvas.redo", keys: ["Mod+Shift+Z", "Mod+Y"], when: isRedoable, run: redo },
   { id: "selectAll", label: "canvas.selectAll", keys: ["Mod+A"], run: selectAll },
   { id: "deselect", label: "canvas.cancel", keys: ["Escape"], run: () => select([]) },
   { id: "fit", label: "canvas.fitSelected", keys: ["F", "."], run: fitSelected },

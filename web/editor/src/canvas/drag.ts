@@ -3,7 +3,7 @@
 import { change, graph, here } from "../app/editor";
 import { connect, disconnect, linkInto, linksFrom, type End } from "../edit/links";
 import { connectNewBorderSlot } from "../edit/borders";
-import { after, definitionOf, graphOf, outputsOf, inputsOf, type Place } from "../edit/place";
+import { after, definitionOf, outputsOf, inputsOf, type Place } from "../edit/place";
 import { INPUTS, OUTPUTS, type Document, type Graph, type Point } from "../model/types";
 import { bestSlot, fitting } from "./fits";
 import { follow } from "./follow";
@@ -20,7 +20,6 @@ interface Taking {
 export function beginDrag(event: PointerEvent, socket: Socket): void {
   if (event.button !== 0) return;
   event.stopPropagation();
-  if (isNewSlot(here(), socket)) return;
   (event.target as Element).releasePointerCapture?.(event.pointerId);
   const taking = takes(graph(), socket, event.shiftKey);
   const shown = without(taking.taken);
@@ -53,9 +52,9 @@ export function beginDrag(event: PointerEvent, socket: Socket): void {
   });
 }
 
-/** The graph with the taken links off: what may be connected is judged by it. */
-function without(taken: readonly string[]): Graph {
-  return graphOf(after(here(), disconnect(here(), taken)));
+/** With the taken links off: what may be connected is judged by it. */
+function without(taken: readonly string[]): Place {
+  return after(here(), disconnect(here(), taken));
 }
 
 /** What a drag from a socket draws, and which links it takes off. */
@@ -76,7 +75,7 @@ export function takes(shown: Graph, socket: Socket, all: boolean): Taking {
 }
 
 /** The socket under the pointer if it fits; on a node, its best. */
-function targetAt(shown: Graph, ends: readonly Socket[], [x, y]: Point): Socket | undefined {
+function targetAt(shown: Place, ends: readonly Socket[], [x, y]: Point): Socket | undefined {
   const under = document.elementsFromPoint(x, y).find((el) => el.closest(".react-flow__node, .socket"));
   const dot = under?.closest<HTMLElement>(".socket");
   if (dot) return fitting(shown, ends)(socketAt(dot)) ? socketAt(dot) : undefined;
@@ -121,8 +120,8 @@ export function join(at: Place, ends: readonly Socket[], taken: readonly string[
   const free = disconnect(at, taken);
   return ends.reduce((doc, end) => {
     const now = after(at, doc);
-    if (isNewSlot(now, target))
-      return connectNewBorderSlot(now, target.node === INPUTS ? "inputs" : "outputs", pick(end));
+    if (isNewSlot(now, target)) return connectNewBorderSlot(now, sideOf(target), pick(end));
+    if (isNewSlot(now, end)) return connectNewBorderSlot(now, sideOf(end), pick(target));
     const [from, to] = end.side === "output" ? [end, target] : [target, end];
     return connect(now, pick(from), pick(to));
   }, free);
@@ -133,6 +132,10 @@ function isNewSlot(at: Place, { node, slot }: End): boolean {
   const definition = definitionOf(at);
   if (!definition || (node !== INPUTS && node !== OUTPUTS)) return false;
   return slot >= (node === INPUTS ? definition.inputs : definition.outputs).length;
+}
+
+function sideOf({ node }: End): "inputs" | "outputs" {
+  return node === INPUTS ? "inputs" : "outputs";
 }
 
 function pick({ node, slot }: End): End {

@@ -1,32 +1,29 @@
 /** Which sockets a link that is being drawn may end at: asked of thousands at once, so all that can be is known before. */
 
-import { compatible, linkInto, sourceType, targetType, type End } from "../edit/links";
-import { inputsOf, outputsOf } from "../edit/place";
-import { PRIMITIVE } from "../model/nodes";
+import { compatible, linkInto, sourceType, suits, targetType, type End } from "../edit/links";
+import { graphOf, inputsOf, outputsOf, type Place } from "../edit/place";
 import { INPUTS, OUTPUTS, type Graph, type NodeId } from "../model/types";
 import type { Socket } from "./ui";
 
 type Side = Socket["side"];
 
 /** Whether all ends may be connected to a socket of the other side. */
-export function fitting(graph: Graph, ends: readonly Socket[]): (socket: End & { side: Side }) => boolean {
+export function fitting(at: Place, ends: readonly Socket[]): (socket: End & { side: Side }) => boolean {
+  const graph = graphOf(at);
   const side = ends[0]?.side ?? "output";
   const closed = new Set(ends.flatMap((end) => [...reach(graph, end.node, side === "output" ? "back" : "on")]));
   const wanted = ends.map((end) => ({ end, type: typeOf(graph, end) }));
   return (socket) => {
     if (socket.side === side || closed.has(socket.node)) return false;
     const type = typeOf(graph, socket);
-    return wanted.every((want) => pair(graph, want.end, want.type, socket, type));
+    return wanted.every((want) => pair(at, want.end, want.type, socket, type));
   };
 }
 
-function pair(graph: Graph, end: Socket, type: string, other: End & { side: Side }, otherType: string): boolean {
+function pair(at: Place, end: Socket, type: string, other: End & { side: Side }, otherType: string): boolean {
   const [from, to] = end.side === "output" ? [end, other] : [other, end];
   const [source, target] = end.side === "output" ? [type, otherType] : [otherType, type];
-  if (graph.nodes.get(from.node)?.type === PRIMITIVE && inputsOf(graph, to.node)[to.slot]?.widget === undefined) {
-    return false;
-  }
-  return compatible(source, target);
+  return suits(at, from, to) && compatible(source, target);
 }
 
 export function typeOf(graph: Graph, socket: End & { side: Side }): string {
@@ -50,8 +47,9 @@ export function reach(graph: Graph, start: NodeId, way: "back" | "on"): Set<Node
 }
 
 /** All sockets that one may be connected to. */
-export function partnersOf(graph: Graph, socket: Socket): End[] {
-  const fits = fitting(graph, [socket]);
+export function partnersOf(at: Place, socket: Socket): End[] {
+  const graph = graphOf(at);
+  const fits = fitting(at, [socket]);
   const side: Side = socket.side === "output" ? "input" : "output";
   const slots = side === "input" ? inputsOf : outputsOf;
   return [...graph.nodes.keys(), INPUTS, OUTPUTS].flatMap((node) =>
@@ -62,10 +60,11 @@ export function partnersOf(graph: Graph, socket: Socket): End[] {
 }
 
 /** The socket of a node that a link dropped on its body means: free and of exactly the type before all others. */
-export function bestSlot(graph: Graph, node: NodeId, ends: readonly Socket[]): Socket | undefined {
+export function bestSlot(at: Place, node: NodeId, ends: readonly Socket[]): Socket | undefined {
+  const graph = graphOf(at);
   const end = ends[0];
   if (!end) return undefined;
-  const fits = fitting(graph, ends);
+  const fits = fitting(at, ends);
   const type = typeOf(graph, end);
   const side: Side = end.side === "output" ? "input" : "output";
   const slots = side === "input" ? inputsOf(graph, node) : outputsOf(graph, node);

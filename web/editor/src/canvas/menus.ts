@@ -2,28 +2,28 @@
 
 import { activeTab, change, enter, graph, here, select } from "../app/editor";
 import { action } from "../app/actions";
-import { askText } from "../app/questions";
 import { shownKeys } from "../app/shortcuts";
 import { GRAPH_COMMANDS } from "../commands/graph";
 import type { GraphCommand, Here, Menu } from "../commands/types";
-import { exposeWidget, hideWidget, isExposed, removeBorderSlot, renameBorderSlot } from "../edit/borders";
 import { setGroup } from "../edit/groups";
 import { setColor } from "../edit/nodes";
-import { definitionOf, graphOf } from "../edit/place";
-import { isSocket, showSocket } from "../edit/values";
 import { t, type Key } from "../i18n";
-import { INPUTS, OUTPUTS, ROOT, type NodeId, type Point } from "../model/types";
+import { INPUTS, OUTPUTS, type NodeId, type Point } from "../model/types";
 import { bendAt } from "./bending";
+import { borderEntries } from "./borderMenu";
 import { canPaste, copySelected, cutSelected, offer, pasteLast } from "./clipboard";
 import { PAINTS } from "./colors";
 import { searchHere, selectAll } from "./commands";
 import { hereNow, perform } from "./doing";
+import { isTyping } from "./typing";
 import { open, type MenuEntry, type MenuItem } from "./ui";
 import { pointAt, toFlow } from "./viewport";
+import { allWidgets, pointedWidget } from "./widgetMenu";
 
 interface Click {
   readonly clientX: number;
   readonly clientY: number;
+  readonly target: EventTarget | null;
   preventDefault(): void;
 }
 
@@ -39,13 +39,15 @@ export function canvasMenu(event: Click): void {
 
 export function nodeMenu(event: Click, node?: { readonly id: string; readonly type?: string | undefined }): void {
   const id = node?.id;
+  if (isTyping(event.target) && event.target === document.activeElement) return; // the browser's own, to copy and paste
   if (id !== undefined && !activeTab().selection.has(id)) select([id]);
   show(event, "canvas.menu", (at) => {
     const now = hereNow(at);
     if (id?.startsWith("bend:")) return commands("bend", now, at);
-    if (id === INPUTS || id === OUTPUTS) return borderEntries(id);
+    if (id === INPUTS || id === OUTPUTS) return borderEntries(id, event.target);
     const one = now.nodes.length === 1 ? now.nodes[0]! : undefined;
-    return [...(one ? ofOne(one) : []), ...commands("nodes", now, at), ...copying()];
+    const own = one === undefined ? [] : [...pointedWidget(one, event.target), "line" as const, ...ofOne(one)];
+    return [...own, ...commands("nodes", now, at), ...copying()];
   });
 }
 
@@ -134,33 +136,16 @@ function pasting(): MenuItem[] {
   ];
 }
 
-function borderEntries(id: NodeId): MenuItem[] {
-  const definition = definitionOf(here());
-  const side = id === INPUTS ? "inputs" : "outputs";
-  return (definition?.[side] ?? []).flatMap(({ name }, i): MenuItem[] => {
-    const rename = async () => {
-      const wanted = await askText(t("canvas.renameSlot", { name }), name, t("canvas.rename"));
-      if (wanted) change((at) => renameBorderSlot(at, side, i, wanted));
-    };
-    const remove = () => change((at) => removeBorderSlot(at, side, i));
-    return [
-      { id: `rename.${name}`, label: t("canvas.renameSlot", { name }), run: () => void rename() },
-      { id: `remove.${name}`, label: t("canvas.removeSlot", { name }), run: remove },
-      "line",
-    ];
-  });
-}
-
 /** What is asked of one node only. */
 function ofOne(id: NodeId): MenuItem[] {
   const host = here().doc.definitions.has(graph().nodes.get(id)?.type ?? "");
-  const sockets = [...socketEntries(id), ...exposeEntries(id)];
+  const widgets = allWidgets(id);
   return [
     ...(host ? [{ ...entry("canvas.enter"), run: () => enter(id) }] : []),
     { ...entry("canvas.runTo", action("runTo").keys), run: action("runTo").run },
     { ...entry("canvas.rename", "T"), run: () => open({ naming: id }) },
     { ...entry("canvas.color"), children: PAINTS.map((paint) => nodePaint(paint)) },
-    ...(sockets.length ? [{ ...entry("canvas.properties"), children: sockets }] : []),
+    ...(widgets.length ? [{ ...entry("canvas.properties"), children: widgets }] : []),
     "line",
   ];
 }
@@ -172,30 +157,4 @@ function nodePaint({ name, title, body }: (typeof PAINTS)[number]): MenuEntry {
 
 function groupPaint(id: string, { name, group }: (typeof PAINTS)[number]): MenuEntry {
   return { ...entry(name), swatch: group, run: () => change((at) => setGroup(at, id.slice(6), { color: group })) };
-}
-
-/** Widgets that may be linked, as what they are not now: sockets or widgets. */
-function socketEntries(id: NodeId): MenuEntry[] {
-  const node = graphOf(here()).nodes.get(id);
-  const slots = node?.inputs.filter((slot) => slot.widget !== undefined) ?? [];
-  return slots.map(({ name }) => {
-    const on = node !== undefined && isSocket(node, name);
-    const label = t(on ? "canvas.toWidget" : "canvas.toSocket", { name });
-    return { id: `socket.${name}`, label, run: () => change((at) => showSocket(at, id, name, !on)) };
-  });
-}
-
-/** Inside of a subgraph: which widgets its nodes outside show. */
-function exposeEntries(id: NodeId): MenuEntry[] {
-  const at = here();
-  if (at.level === ROOT) return [];
-  const slots =
-    graphOf(at)
-      .nodes.get(id)
-      ?.inputs.filter((slot) => slot.widget !== undefined) ?? [];
-  return slots.map(({ name }) => {
-    const on = isExposed(at, id, name);
-    const run = () => change((place) => (on ? hideWidget(place, id, name) : exposeWidget(place, id, name)));
-    return { id: `expose.${name}`, label: t(on ? "canvas.hide" : "canvas.expose", { name }), run };
-  });
 }

@@ -7,21 +7,29 @@ import { useStore } from "../app/store";
 import { present } from "../model/history";
 import type { Point } from "../model/types";
 import { deriver, type AnyEdge, type AnyNode, type Derived, type Measured } from "./derive";
-import { applyMoves, carriedBy, type Carried } from "./moves";
+import { applyMoves, carriedBy, twinsOf, type Carried } from "./moves";
 import { sizes } from "./viewport";
 
 type Sizes = ReadonlyMap<string, Measured>;
 let gestures = 0;
 
+export interface Moving {
+  readonly gesture: string;
+  readonly carried: Carried;
+  /** The copies that are dragged in place of what the pointer took. */
+  readonly twins?: ReadonlyMap<string, string>;
+}
+
 /** Nodes that are moved by keys, not dragged. */
-const STEP: { readonly gesture: string; readonly carried: Carried } = { gesture: "nudge", carried: new Map() };
+const STEP: Moving = { gesture: "nudge", carried: new Map() };
 
 export function useDerived(tab: Tab): Derived & {
   onNodesChange: (changes: NodeChange<AnyNode>[]) => void;
   onEdgesChange: (changes: EdgeChange<AnyEdge>[]) => void;
-  beginMove: (alone: boolean) => void;
-  /** Gives the gesture that is over. */
-  endMove: () => string;
+  /** alone: without what groups hold; copy: copies are moved, and what was there stays. */
+  beginMove: (how: { readonly alone: boolean; readonly copy: boolean }) => void;
+  /** Gives the move that is over. */
+  endMove: () => Moving;
 } {
   const [derive] = useState(deriver);
   const [measured, setMeasured] = useState<Sizes>(new Map());
@@ -38,21 +46,36 @@ export function useDerived(tab: Tab): Derived & {
       if (c.type === "position" && c.position) moves.set(c.id, [c.position.x, c.position.y]);
     }
     if (found.size) setMeasured((before) => new Map([...before, ...found]));
-    if (moves.size) change((place) => applyMoves(place, moves, moving.current.carried), moving.current.gesture);
+    if (moves.size) move(moves, moving.current);
     selectFrom(changes);
   }, []);
 
-  const beginMove = useCallback((alone: boolean) => {
+  const beginMove = useCallback(({ alone, copy }: { readonly alone: boolean; readonly copy: boolean }) => {
     const dragged = [...activeTab().selection];
     const carried: Carried = alone ? new Map() : carriedBy(here(), dragged, sizes());
-    moving.current = { gesture: `move${++gestures}`, carried };
+    const gesture = `move${++gestures}`;
+    moving.current = copy ? copied(gesture, dragged, carried) : { gesture, carried };
   }, []);
   const endMove = useCallback(() => {
-    const { gesture } = moving.current;
+    const done = moving.current;
     moving.current = STEP;
-    return gesture;
+    if (done.twins) select(done.twins.values());
+    return done;
   }, []);
   return { ...derived, onNodesChange, onEdgesChange: selectFrom, beginMove, endMove };
+}
+
+function move(moves: ReadonlyMap<string, Point>, { gesture, carried, twins }: Moving): void {
+  const meant = twins
+    ? new Map([...moves].flatMap(([id, to]) => (twins.has(id) ? [[twins.get(id)!, to] as const] : [])))
+    : moves;
+  change((place) => applyMoves(place, meant, carried), gesture);
+}
+
+function copied(gesture: string, dragged: readonly string[], before: Carried): Moving {
+  const { doc, ids, carried } = twinsOf(here(), dragged, before);
+  change(() => doc, gesture);
+  return { gesture, carried, twins: ids };
 }
 
 function selectFrom(changes: readonly (NodeChange<AnyNode> | EdgeChange<AnyEdge>)[]): void {

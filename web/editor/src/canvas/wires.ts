@@ -56,10 +56,3 @@ function pull(from: Point, to: Point): number {
   if (dx >= 0) return Math.max(dx * 0.5, Math.min(dy * 0.25, 40));
   return Math.min(40 + Math.abs(dx) * 0.35, 220);
 }
-
-/** The middle of a wire, where its menu is opened and things are inserted. */
-export function wireMiddle(points: readonly Point[]): Point {
-  const i = Math.max(0, Math.floor((points.length - 1) / 2));
-  const [a, b] = [points[i] ?? [0, 0], points[i + 1] ?? points[i] ?? [0, 0]];
-  return [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
-}

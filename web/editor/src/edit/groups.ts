@@ -83,7 +83,9 @@ export function moveAll(at: Place, what: Contents, by: Point): Document {
   const [ids, groups, bends] = [new Set(what.nodes), new Set(what.groups), new Set(what.bends)];
   return onGraph(at, (graph) => ({
     ...graph,
-    nodes: new Map([...graph.nodes].map(([id, node]) => [id, ids.has(id) ? moved(node, by) : node])),
+    nodes: ids.size
+      ? new Map([...graph.nodes].map(([id, node]) => [id, ids.has(id) ? moved(node, by) : node]))
+      : graph.nodes,
     groups: graph.groups.map((group) => (groups.has(group.id) && !group.pinned ? movedGroup(group, by) : group)),
     bends: new Map(
       [...graph.bends].map(([id, bend]) => [id, bends.has(id) ? { ...bend, pos: plus(bend.pos, by) } : bend]),

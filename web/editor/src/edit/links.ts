@@ -2,18 +2,7 @@
 
 import { PRIMITIVE, REROUTE } from "../model/nodes";
 import { INPUTS, OUTPUTS, type Document, type Graph, type Link, type LinkId, type NodeId } from "../model/types";
-import {
-  after,
-  definitionOf,
-  dropLinks,
-  graphOf,
-  inputsOf,
-  lastNumbers,
-  onGraph,
-  outputsOf,
-  put,
-  type Place,
-} from "./place";
+import { after, dropLinks, graphOf, inputsOf, lastNumbers, onGraph, outputsOf, put, type Place } from "./place";
 import { grow } from "./slots";
 
 /** An output or an input of a node; the slot is its index. */
@@ -38,14 +27,16 @@ export function refusal(at: Place, from: End, to: End): Refusal | null {
   const output = outputsOf(graph, from.node)[from.slot];
   const input = inputsOf(graph, to.node)[to.slot];
   if (!output || !input) return "absent";
-  if (graph.nodes.get(from.node)?.type === PRIMITIVE && !fillable(at, to)) return "widget";
+  if (!suits(at, from, to)) return "widget";
   if (!compatible(sourceType(graph, from), targetType(graph, to))) return "type";
   return leadsTo(graph, to.node, from.node) ? "cycle" : null;
 }
 
-/** A primitive fills in widgets. It does not reach into a subgraph: the standard's editor ignores it there. */
-function fillable(at: Place, to: End): boolean {
-  const node = graphOf(at).nodes.get(to.node);
+/** A primitive fills in widgets only. It does not reach into a subgraph: the standard's editor ignores it there. */
+export function suits(at: Place, from: End, to: End): boolean {
+  const { nodes } = graphOf(at);
+  const node = nodes.get(to.node);
+  if (nodes.get(from.node)?.type !== PRIMITIVE) return true;
   return node?.inputs[to.slot]?.widget !== undefined && !at.doc.definitions.has(node.type);
 }
 
@@ -125,15 +116,4 @@ export function disconnect(at: Place, ids: Iterable<LinkId>): Document {
 export function clearInput(at: Place, to: End): Document {
   const link = linkInto(graphOf(at), to);
   return link ? disconnect(at, [link.id]) : at.doc;
-}
-
-/** All inputs that an output may be connected to, or outputs for an input: what lights up, and what keys choose from. */
-export function partners(at: Place, end: End, side: "output" | "input"): End[] {
-  const graph = graphOf(at);
-  const ids = [...graph.nodes.keys(), ...(definitionOf(at) ? [INPUTS, OUTPUTS] : [])];
-  return ids.flatMap((node) =>
-    (side === "output" ? inputsOf(graph, node) : outputsOf(graph, node))
-      .map((_, slot) => ({ node, slot }))
-      .filter((other) => (side === "output" ? canConnect(at, end, other) : canConnect(at, other, end))),
-  );
 }

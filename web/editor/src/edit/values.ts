@@ -34,9 +34,9 @@ export function setValue(at: Place, id: NodeId, name: string, value: Json): Docu
 /** Back to what a new node has; a widget of a subgraph, back to what is inside. */
 export function resetValue(at: Place, id: NodeId, name: string): Document {
   const node = graphOf(at).nodes.get(id);
-  const input = node && defOf(at.doc, node, at.defs)?.inputs.find((i) => i.name === name);
-  if (!node || !input) return at.doc;
-  if (!isInstance(at.doc, node)) return setValue(at, id, name, input.default);
+  const widget = widgetsAt(at, id).find((one) => one.name === name);
+  if (!node || !widget) return at.doc;
+  if (!isInstance(at.doc, node)) return setValue(at, id, name, defaultOf(widget));
   if (!(name in node.values)) return at.doc;
   const { [name]: _, ...values } = node.values;
   return onNode(at, id, (old) => ({ ...withoutSaved(old), values }));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { bestSlot, fitting, partnersOf, typeOf } from "../../src/canvas/fits";
 import type { Socket } from "../../src/canvas/ui";
-import { canConnect, partners } from "../../src/edit/links";
-import { graphOf, inputsOf, outputsOf } from "../../src/edit/place";
+import { canConnect, disconnect } from "../../src/edit/links";
+import { after, graphOf, inputsOf, outputsOf } from "../../src/edit/place";
 import { makeSubgraph } from "../../src/edit/subgraphs";
 import { INPUTS, OUTPUTS } from "../../src/model/types";
 import { place, textToImage } from "../building";
@@ -25,7 +25,7 @@ const named = (node: string, name: string): Socket => {
 describe("what a drawn link lights up", () => {
   it("is exactly what it may be connected to", () => {
     for (const end of sockets()) {
-      const fits = fitting(graph, [end]);
+      const fits = fitting(b.at, [end]);
       for (const other of sockets()) {
         const pair = end.side === "output" ? ([end, other] as const) : ([other, end] as const);
         const expected = end.side !== other.side && canConnect(b.at, ...pair);
@@ -36,7 +36,11 @@ describe("what a drawn link lights up", () => {
 
   it("is what the keyboard lists", () => {
     for (const end of sockets()) {
-      expect(partnersOf(graph, end)).toEqual(partners(b.at, { node: end.node, slot: end.slot }, end.side));
+      const all = sockets().filter((other) => other.side !== end.side);
+      const fit = all.filter((other) =>
+        end.side === "output" ? canConnect(b.at, end, other) : canConnect(b.at, other, end),
+      );
+      expect(partnersOf(b.at, end)).toEqual(fit.map(({ node, slot }) => ({ node, slot })));
     }
   });
 });
@@ -45,19 +49,20 @@ describe("a link dropped on a node", () => {
   const latent: Socket = { node: b.ids.latent!, slot: 0, side: "output", type: "LATENT" };
 
   it("goes to the input of its type", () => {
-    expect(bestSlot(graph, b.ids.sampler!, [latent])).toEqual(named(b.ids.sampler!, "latent_image"));
+    expect(bestSlot(b.at, b.ids.sampler!, [latent])).toEqual(named(b.ids.sampler!, "latent_image"));
   });
 
   it("goes nowhere where nothing fits", () => {
-    expect(bestSlot(graph, b.ids.save!, [latent])).toBeUndefined();
-    expect(bestSlot(graph, b.ids.latent!, [latent])).toBeUndefined();
+    expect(bestSlot(b.at, b.ids.save!, [latent])).toBeUndefined();
+    expect(bestSlot(b.at, b.ids.latent!, [latent])).toBeUndefined();
   });
 
   it("takes a free input before a linked one", () => {
-    const links = new Map([...graph.links].filter(([, l]) => l.toSlot !== named(b.ids.sampler!, "negative").slot));
+    const negative = [...graph.links.values()].find((l) => l.toSlot === named(b.ids.sampler!, "negative").slot)!;
+    const free = after(b.at, disconnect(b.at, [negative.id]));
     const clip = [...graph.nodes.values()].find((node) => node.outputs[0]?.type === "CONDITIONING")!;
     const end: Socket = { node: clip.id, slot: 0, side: "output", type: "CONDITIONING" };
-    expect(bestSlot({ ...graph, links }, b.ids.sampler!, [end])).toEqual(named(b.ids.sampler!, "negative"));
+    expect(bestSlot(free, b.ids.sampler!, [end])).toEqual(named(b.ids.sampler!, "negative"));
   });
 
   it("makes a new socket on the border of a subgraph, from the side that it leads to", () => {
@@ -68,8 +73,8 @@ describe("a link dropped on a node", () => {
     const steps = inside.nodes.get(sampler!)!.inputs.findIndex((input) => input.name === "steps");
     const end: Socket = { node: sampler!, slot: steps, side: "input", type: "INT" };
     const count = outputsOf(inside, INPUTS).length;
-    expect(bestSlot(inside, INPUTS, [end])).toMatchObject({ node: INPUTS, slot: count, side: "output" });
-    expect(bestSlot(inside, OUTPUTS, [end])).toBeUndefined();
+    expect(bestSlot(at, INPUTS, [end])).toMatchObject({ node: INPUTS, slot: count, side: "output" });
+    expect(bestSlot(at, OUTPUTS, [end])).toBeUndefined();
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ACTIONS } from "../../src/app/actions";
 import { CANVAS_COMMANDS } from "../../src/canvas/commands";
 import { chosen } from "../../src/canvas/doing";
 import { commands, tidy } from "../../src/canvas/menus";
@@ -35,10 +36,14 @@ describe("a menu", () => {
   });
 });
 
-describe("keys of the canvas", () => {
-  it("are no other command's", () => {
-    const keys = [...CANVAS_COMMANDS, ...GRAPH_COMMANDS].flatMap((command) => command.keys ?? []);
-    expect(new Set(keys).size).toBe(keys.length);
+describe("the keys of the three tables of commands", () => {
+  it("are each one command's", () => {
+    const actions = ACTIONS.map(({ label, keys }) => ({ label, keys: keys === undefined ? [] : [keys] }));
+    const all = [...actions, ...CANVAS_COMMANDS, ...GRAPH_COMMANDS];
+    const taken = all.flatMap(({ label, keys = [] }) => keys.map((key) => `${key} ${label}`));
+    const keys = all.flatMap((command) => command.keys ?? []);
+    expect(taken.filter((_, i) => keys.indexOf(keys[i]!) !== keys.lastIndexOf(keys[i]!))).toEqual([]);
+    expect(keys.length).toBeGreaterThan(40);
   });
 });
 

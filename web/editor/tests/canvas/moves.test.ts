@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { applyMoves, carriedBy, type Moves } from "../../src/canvas/moves";
+import { applyMoves, carriedBy, twinsOf, type Moves } from "../../src/canvas/moves";
 import { addBend } from "../../src/edit/bends";
 import { addGroup } from "../../src/edit/groups";
 import { toggleFlag } from "../../src/edit/nodes";
@@ -55,5 +55,34 @@ describe("moving", () => {
   it("leaves what is pinned", () => {
     const pinned = after(b.at, toggleFlag(b.at, [ids[0]!], "pinned"));
     expect(applyMoves(pinned, new Map<string, Point>([[ids[0]!, [9, 9]]]), new Map())).toBe(pinned.doc);
+  });
+});
+
+describe("copying by dragging", () => {
+  it("puts a copy where each thing is, fed by the same links, and leaves the originals", () => {
+    const { doc, ids: twins } = twinsOf(b.at, ids, new Map());
+    expect([...twins.keys()]).toEqual(ids);
+    for (const [old, now] of twins) {
+      expect(doc.root.nodes.get(now)).toMatchObject({
+        type: b.doc.root.nodes.get(old)!.type,
+        pos: b.doc.root.nodes.get(old)!.pos,
+      });
+      expect(doc.root.nodes.get(old)).toBe(b.doc.root.nodes.get(old));
+    }
+    const into = (node: string) => [...doc.root.links.values()].filter((link) => link.to === node).length;
+    for (const [old, now] of twins) expect(into(now)).toBe(into(old));
+  });
+
+  it("copies a group with what is in it, and moves only the copies", () => {
+    const { doc, ids: twins, carried } = twinsOf(grouped, [id], carriedBy(grouped, [id]));
+    expect(new Set(twins.keys())).toEqual(new Set([...ids, id]));
+    const copy = twins.get(id)!;
+    const moved = applyMoves(after(grouped, doc), new Map([[copy, [group.bounds[0] + 7, group.bounds[1]]]]), carried);
+    for (const node of ids) {
+      const [x, y] = grouped.doc.root.nodes.get(node)!.pos;
+      expect(moved.root.nodes.get(node)!.pos).toEqual([x, y]);
+      expect(moved.root.nodes.get(twins.get(node)!)!.pos).toEqual([x + 7, y]);
+    }
+    expect(moved.root.groups.map(({ bounds }) => bounds[0])).toEqual([group.bounds[0], group.bounds[0] + 7]);
   });
 });

@@ -1,0 +1,29 @@
+/** A finger or pen that stays asks for the menu, as the right button does, also where the browser makes nothing of it. */
+
+const LONG = 550; // milliseconds
+const STILL = 10; // pixels
+
+export function beginLongPress(event: PointerEvent): void {
+  const { target, pointerType, clientX, clientY } = event;
+  if (pointerType === "mouse" || !event.isPrimary || !(target instanceof Element)) return;
+  const ask = () => {
+    end();
+    target.dispatchEvent(new MouseEvent("contextmenu", { bubbles: true, cancelable: true, clientX, clientY }));
+  };
+  const timer = window.setTimeout(ask, LONG);
+  const moved = (now: PointerEvent) => {
+    if (!now.isPrimary || Math.hypot(now.clientX - clientX, now.clientY - clientY) > STILL) end();
+  };
+  const end = () => {
+    window.clearTimeout(timer);
+    for (const [type, listener] of listeners) window.removeEventListener(type, listener as EventListener, true);
+  };
+  const listeners = [
+    ["pointermove", moved],
+    ["pointerdown", end], // a second finger
+    ["pointerup", end],
+    ["pointercancel", end],
+    ["contextmenu", end], // the browser asked for it
+  ] as const;
+  for (const [type, listener] of listeners) window.addEventListener(type, listener as EventListener, true);
+}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from diffusion import canny as canny
     from diffusion import checkpoint as checkpoint
     from diffusion import coding as coding
+    from diffusion import color_match as color_match
     from diffusion import colors as colors
     from diffusion import composite as composite
     from diffusion import conditioning as conditioning
@@ -37,15 +38,18 @@ if TYPE_CHECKING:
     from diffusion import image_files as image_files
     from diffusion import images as images
     from diffusion import inpainting as inpainting
+    from diffusion import labels as labels
     from diffusion import latent_batch as latent_batch
     from diffusion import latent_files as latent_files
     from diffusion import latent_math as latent_math
     from diffusion import latents as latents
     from diffusion import masks as masks
+    from diffusion import metrics as metrics
     from diffusion import model as model
     from diffusion import morphology as morphology
     from diffusion import network_patches as network_patches
     from diffusion import noise as noise
+    from diffusion import plots as plots
     from diffusion import prediction as prediction
     from diffusion import previews as previews
     from diffusion import prompt_schedule as prompt_schedule
@@ -60,7 +64,9 @@ if TYPE_CHECKING:
     from diffusion import settings as settings
     from diffusion import sigma_lists as sigma_lists
     from diffusion import steering as steering
+    from diffusion import step_cache as step_cache
     from diffusion import stitch as stitch
+    from diffusion import strips as strips
     from diffusion import tensor_files as tensor_files
     from diffusion import text as text
     from diffusion import token_table as token_table

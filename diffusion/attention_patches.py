@@ -295,3 +295,40 @@ def multiply(network: object, factors: Mapping[str, float]) -> Resident:
 
     changed = {name: (times(factor),) for name, factor in by_name.items() if factor != 1}
     return network.patched(changed) if changed else network
+
+
+def temporal(network: object, structural: Mapping[str, float], in_time: Mapping[str, float]) -> Resident:
+    """The network with the output of its attentions multiplied: of those over a picture, and of those over frames.
+
+    structural, in_time: factors of attn1 (to itself) and attn2 (to the text). Networks for pictures have none in time.
+    """
+    shapes = network.shapes if isinstance(network, Resident) else {}
+    layers = {name.rpartition(".")[0] for name in shapes}
+    factors = {
+        layer.partition(".")[2]: (in_time if ".time_stack." in layer else structural)[which]
+        for layer in layers
+        for which in structural
+        if layer.endswith(f".{which}.to_out.0")
+    }
+    return multiply(network, factors)
+
+
+# --- how it is computed --------------------------------------------------------------------------
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def computing_in(network: Any, dtype: str) -> Any:
+    """The network computing in one of DTYPES; `default` is the type that it has."""
+    return _placed(network).computing_in(DTYPES[dtype]) if dtype in DTYPES else network
+
+
+def compiling(network: Any, backend: str) -> Resident:
+    """The network compiled by torch: see `Resident.compiling`."""
+    return _placed(network).compiling(backend)
+
+
+def _placed(network: Any) -> Resident:
+    if not isinstance(network, Resident):
+        raise ValueError("the model has no weights, so there is nothing to place or to compile")
+    return network

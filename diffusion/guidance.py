@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import torch
@@ -15,7 +16,7 @@ from diffusion.inputs import Start
 from diffusion.model import Model
 from diffusion.regions import Conditioning
 from diffusion.solver import Denoise
-from diffusion.steering import Step
+from diffusion.steering import Around, Ask, Sides, Step
 
 Blend = Callable[[Mapping[str, Tensor]], Tensor]
 
@@ -51,15 +52,27 @@ class Guided:
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """x (b, c, h, w) at sigma (no dimensions) -> the guided x0."""
-        return self._blended(x, sigma, self._answers(x, sigma, self._needed))
+        return self._results(x, sigma, self._needed)["guided"]
 
     def both(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """The guided x0 and that of the negative alone, which is 0 where a guider has none."""
         has_negative = "negative" in self._guider.sides
-        sides = dict.fromkeys((*self._needed, *(("negative",) if has_negative else ())))
-        answers = self._answers(x, sigma, sides)
-        negative = answers["negative"] if has_negative else torch.zeros_like(x)
-        return self._blended(x, sigma, answers), negative
+        sides = (*dict.fromkeys((*self._needed, *(("negative",) if has_negative else ()))),)
+        found = self._results(x, sigma, sides, ("negative",))
+        return found["guided"], found["negative"]
+
+    def _results(self, x: Tensor, sigma: Tensor, sides: tuple[str, ...], kept: tuple[str, ...] = ()) -> Sides:
+        """The guided x0 as `guided`, and that of the sides to be kept."""
+
+        def ask() -> Sides:
+            return self._answers(x, sigma, sides)
+
+        def guide() -> Sides:
+            answers = _around([s.answers for s in self._steering], x, sigma, ask)
+            others = {side: answers[side] if side in answers else torch.zeros_like(x) for side in kept}
+            return {"guided": self._blended(x, sigma, answers), **others}
+
+        return _around([s.result for s in self._steering], x, sigma, guide)
 
     def _blended(self, x: Tensor, sigma: Tensor, answers: Mapping[str, Tensor]) -> Tensor:
         if not self._steering:
@@ -75,6 +88,14 @@ class Guided:
             if steering.after:
                 x0 = steering.after(step, x0)
         return x0
+
+
+def _around(wrappers: Sequence[Around | None], x: Tensor, sigma: Tensor, ask: Ask) -> Sides:
+    """What the last of the wrappers makes of what the ones before it make of the question."""
+    for wrapper in wrappers:
+        if wrapper:
+            ask = partial(wrapper, x, sigma, ask)
+    return ask()
 
 
 @dataclass(frozen=True, eq=False)

@@ -115,8 +115,11 @@ def module_of(network: object) -> nn.Module | None:
 
 @contextmanager
 def interruptible(network: object, check: Callable[[], None]) -> Iterator[None]:
-    """Within it `check` is called before each part of the network, so that what it raises ends a call half-way."""
-    module = module_of(network)
+    """Within it `check` is called before each part of the network, so that what it raises ends a call half-way.
+
+    A compiled network has no parts: it is left alone, and what asks between its calls ends the run.
+    """
+    module = None if isinstance(network, Resident) and network.compiled is not None else module_of(network)
 
     def before(part: nn.Module, inputs: Any) -> None:
         check()

@@ -6,7 +6,7 @@ import copy
 import os
 import weakref
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -161,12 +161,39 @@ class Resident:
         """weights: where the module's tensors come from. activation: values that a call holds, a latent pixel."""
         self.module, self.place, self.activation = module, place, activation
         self.patches: Patches = {}
+        self.compiled: Callable[..., Any] | None = None
         self._held = _Held(module, place, weights)
 
     def patched(self, patches: Patches) -> Resident:
         """A handle on the same network, whose weights are changed further."""
         other = copy.copy(self)
         other.patches = then(self.patches, patches)
+        return other
+
+    def computing_in(self, dtype: torch.dtype) -> Resident:
+        """A handle on a network of its own that computes in another type; where the file's tensors lie they are shared.
+
+        What is computed in each type has to be in memory in that type.
+        """
+        if dtype is self.place.dtype:
+            return self
+        tensors = (*self.module.parameters(), *self.module.buffers())
+        module = copy.deepcopy(self.module, {id(t): t for t in tensors})
+        _assign(module, self._held.stored, lambda name, held: self._held.stored[name])
+        place = replace(self.place, dtype=dtype, channels_last=self.place.channels_last and dtype is not torch.float32)
+        other = Resident(module, place, None, self.activation)
+        other.patches, other._held.forget = self.patches, self._held.forget
+        return other
+
+    def compiling(self, backend: str) -> Resident:
+        """A handle whose calls torch compiles for each new size. Raises ValueError for a backend that needs a GPU.
+
+        While something is hooked on the network, as network patches are, it is called as it is: torch would not see it.
+        """
+        if backend == "cudagraphs" and self.place.device.type != "cuda":
+            raise ValueError(f"backend is cudagraphs, but the model is on {self.place.device.type}: choose inductor")
+        other = copy.copy(self)
+        other.compiled = torch.compile(self.module, backend=backend)  # pyright: ignore[reportAttributeAccessIssue]
         return other
 
     @property
@@ -211,6 +238,8 @@ class Resident:
     def call(self, method: str, x: Tensor, *args: Any, **options: Any) -> Any:
         """The same for another method of the network, such as a VAE's `decode`."""
         function = getattr(self.ready(), method)
+        if self.compiled is not None and method == "__call__" and not _hooked(self.module):
+            function = self.compiled
         given = [self._carry(a) for a in (x, *args)]
         # pixels come with channels last, for which torch's CPU group norm is far less exact
         given[0] = given[0].contiguous(memory_format=self._held.format(given[0]))
@@ -226,6 +255,10 @@ class Resident:
             return value
         # vectors are timesteps, of which 16 bits hold too few
         return value.to(self.place.device, self._held.dtype(value) if value.dim() > 1 else value.dtype)
+
+
+def _hooked(module: nn.Module) -> bool:
+    return any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
 
 
 @torch.no_grad()

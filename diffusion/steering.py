@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from diffusion.regions import Conditioning
 
 Sides = Mapping[str, Tensor]
+Ask = Callable[[], Sides]
+Around = Callable[[Tensor, Tensor, Ask], Sides]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +47,15 @@ class Steering:
 
     before: other x0 for some sides. blend: the guided x0, in place of what the guider would make of the sides.
     after: another one from the guided x0. Only `after` is asked where a run has no negative or several positives.
+    answers, result: asked in place of the model and of all guidance, with (x, sigma, what they stand for); they call
+    that for x0 by side, and for x0 by name (`guided`, and `negative` where a sampler wants it), or spare the call.
     """
 
     before: Callable[[Step], Sides] | None = None
     blend: Callable[[Step], Tensor] | None = None
     after: Callable[[Step, Tensor], Tensor] | None = None
+    answers: Around | None = None
+    result: Around | None = None
 
 
 Asking = Callable[["Model", "Mapping[str, Conditioning]"], "Conditioned"]

@@ -26,10 +26,13 @@ from nodes import latents as latents
 from nodes import loaders as loaders
 from nodes import lora as lora
 from nodes import masks as masks
+from nodes import measures as measures
 from nodes import merging as merging
 from nodes import model_patches as model_patches
 from nodes import model_sampling as model_sampling
+from nodes import model_speed as model_speed
 from nodes import noise as noise
+from nodes import plots as plots
 from nodes import preview_any as preview_any
 from nodes import primitives as primitives
 from nodes import prompts as prompts

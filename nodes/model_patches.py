@@ -145,6 +145,21 @@ def unet_cross_attention_multiply(
     return _multiplied(model, _attention("attn2", q, k, v, out))
 
 
+@node("UNetTemporalAttentionMultiply", category=ATTENTION, experimental=True)
+def unet_temporal_attention_multiply(
+    *,
+    model: Model,
+    self_structural: Factor = 1.0,
+    self_temporal: Factor = 1.0,
+    cross_structural: Factor = 1.0,
+    cross_temporal: Factor = 1.0,
+) -> Model:
+    """Multiply what attention gives, to the picture and to the text, within pictures and between frames."""
+    structural = {"attn1": self_structural, "attn2": cross_structural}
+    in_time = {"attn1": self_temporal, "attn2": cross_temporal}
+    return replace(model, network=diffusion.attention_patches.temporal(model.network, structural, in_time))
+
+
 @node("CLIPAttentionMultiply", category=ATTENTION, output_names=("CLIP",), experimental=True)
 def clip_attention_multiply(
     *, clip: Clip, q: Factor = 1.0, k: Factor = 1.0, v: Factor = 1.0, out: Factor = 1.0

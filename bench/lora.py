@@ -1,8 +1,9 @@
-"""Merging a LoRA of rank 64 into a full-size UNet, against peft in diffusers: `python bench/lora.py`.
+"""Merging a LoRA of rank 64 into full-size UNets, against peft in diffusers: `python bench/lora.py`.
 
-Time and peak memory from a file and a network in memory (fp32) to merged weights, of both with the same files, each in
-a process of its own; then what stays, how long it takes to undo, and what a step costs. `--xl` takes Stable Diffusion
-XL's sizes (15 GB of free memory, five minutes). Needs peft.
+Time and peak memory from a file and a network in memory (fp32) to merged weights, of both with the same files, in turn,
+each in a process of its own; then what stays, how long it takes to undo, what a stack of five costs, what it costs to
+change one of its strengths, and what a step costs. `--sizes sd15` leaves Stable Diffusion XL's sizes out, which take
+15 GB of free memory. Needs peft.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import argparse
 import gc
 import json
 import os
+import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,11 +28,13 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, from anywhere
 
-from bench.random_checkpoint import SD1, SDXL
+from bench.random_checkpoint import SD1, SDXL, random_state
 from diffusion import layouts
 from diffusion.unet import UNet
 
 RANK, STRENGTH = 64, 0.8
+REPEATS = 3
+ROUNDS = {"sd15": 3, "sdxl": 1}
 SIZES: dict[str, dict[str, Any]] = {
     "sd15": {"cross_attention_dim": 768, "attention_head_dim": 8, "block_out_channels": (320, 640, 1280, 1280)},
     "sdxl": {
@@ -57,23 +62,34 @@ def names(his: nn.Module) -> dict[str, str]:
 
 
 def make_files(size: str, folder: Path) -> None:
-    """A UNet in fp16, and an adapter for all matrices of its transformers, in diffusers' words."""
+    """A UNet in fp16, and adapters for all matrices of its transformers and for a part of them, in diffusers' words."""
     with torch.device("meta"):
         network = UNet(SDXL if size == "sdxl" else SD1)
-    generator = torch.Generator().manual_seed(0)
-
-    def random(shape: Any) -> Tensor:
-        return (torch.randn(shape, generator=generator) * 0.02).half()
-
-    unet = {f"model.diffusion_model.{name}": random(t.shape) for name, t in network.state_dict().items()}
-    save_file(unet, folder / "unet.safetensors")
-    lora: dict[str, Tensor] = {}
+    path, prefix = folder / "unet.safetensors", "model.diffusion_model."
+    if size == "sdxl":
+        write_zeros(path, {f"{prefix}{name}": tuple(t.shape) for name, t in network.state_dict().items()})
+    else:
+        save_file({f"{prefix}{name}": t for name, t in random_state(network, torch.float16).items()}, path)
+    generator, lora = torch.Generator().manual_seed(0), dict[str, Tensor]()
     for name, tensor in their_unet(size).state_dict().items():
         layer = name.removesuffix(".weight")
         if name.endswith(".weight") and ".transformer_blocks." in name and layer.endswith(LAYERS):
-            lora[f"unet.{layer}.lora_A.weight"] = random((RANK, tensor.shape[1]))
-            lora[f"unet.{layer}.lora_B.weight"] = random((tensor.shape[0], RANK))
+            for part, shape in (("A", (RANK, tensor.shape[1])), ("B", (tensor.shape[0], RANK))):
+                lora[f"unet.{layer}.lora_{part}.weight"] = (torch.randn(shape, generator=generator) * 0.02).half()
     save_file(lora, folder / "lora.safetensors")
+    save_file({name: t for name, t in lora.items() if ".attn2." in name}, folder / "part.safetensors")
+
+
+def write_zeros(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
+    """A file of fp16 tensors that takes no room on the disk."""
+    header, end = dict[str, Any](), 0
+    for name, shape in shapes.items():
+        start, end = end, end + 2 * torch.Size(shape).numel()
+        header[name] = {"dtype": "F16", "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.truncate(8 + len(text) + end)
 
 
 # --- one side, in its own process ----------------------------------------------------------------
@@ -90,60 +106,84 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def measure(apply: Callable[[], None], undo: Callable[[], None], changed: Callable[[], float]) -> dict[str, float]:
+Row = dict[str, float]
+
+
+def timed(action: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def measure(apply: Callable[[], None], undo: Callable[[], None], changed: Callable[[], float]) -> Row:
     forget_peak()
     before = memory("VmRSS")
-    start = time.perf_counter()
-    apply()
-    seconds = time.perf_counter() - start
-    peak, kept = memory("VmHWM"), memory("VmRSS")
-    norm = changed()
-    start = time.perf_counter()
-    undo()
-    undone = time.perf_counter() - start
-    return {"seconds": seconds, "peak": peak - before, "kept": kept - before, "norm": norm, "undo": undone}
+    seconds = [timed(apply)]
+    row = {"peak": memory("VmHWM") - before, "kept": memory("VmRSS") - before, "norm": changed()}
+    undone = [timed(undo)]
+    for _ in range(REPEATS - 1):
+        seconds.append(timed(apply))
+        undone.append(timed(undo))
+    return {"seconds": statistics.median(seconds), "undo": statistics.median(undone), **row}
 
 
 @torch.no_grad()
-def ours(size: str, folder: Path) -> dict[str, float]:
-    from diffusion import checkpoint
+def ours(size: str, folder: Path) -> Row:
     from diffusion.adapters import load
-    from diffusion.placement import Resident
+
+    model = our_model(folder)
+    base: Any = model.network
+    probe = layer_to_probe(base.ready().state_dict())
+    plain = base.value(probe)
+
+    def merged(*strengths: float, part: float = 0.0) -> Any:
+        found = model
+        for strength in strengths:
+            found = load.apply_to_model(folder / "lora.safetensors", found, strength)
+        return load.apply_to_model(folder / "part.safetensors", found, part).network if part else found.network
+
+    row = measure(
+        lambda: merged(STRENGTH).ready(), base.ready, lambda: float((base.module.state_dict()[probe] - plain).norm())
+    )
+    forget_peak()
+    before = memory("VmRSS")
+    row |= {"five": timed(lambda: merged(0.1, 0.2, 0.3, 0.4, part=0.5).ready())}
+    row |= {"five_peak": memory("VmHWM") - before, "five_kept": memory("VmRSS") - before}
+    row |= {"five_again": timed(lambda: merged(0.1, 0.2, 0.3, 0.4, part=0.5).ready())}
+    row |= {"five_changed": timed(lambda: merged(0.1, 0.2, 0.3, 0.4, part=0.6).ready())}
+    return row
+
+
+def our_model(folder: Path) -> Any:
+    from diffusion import checkpoint
     from diffusion.settings import Settings, use
 
     use(Settings("fp32", "cpu"))
-    model = checkpoint.load_unet(folder / "unet.safetensors")
-    base: Any = model.network
-    state = base.ready().state_dict()
-    probe = layer_to_probe(state)
-    plain = state[probe].clone()
-    del state
-    found: list[Resident] = []
-
-    def apply() -> None:
-        network: Any = load.apply_to_model(folder / "lora.safetensors", model, STRENGTH).network
-        network.ready()
-        found.append(network)
-
-    row = measure(apply, base.ready, lambda: float((base.module.state_dict()[probe] - plain).norm()))
-    return row | ({} if size == "sdxl" else steps(base, found[0]))
-
-
-def steps(base: Any, merged: Any) -> dict[str, float]:
-    """Seconds of the fastest of some steps without and with the adapter, in turn."""
-    x, at, context = torch.randn(1, 4, 32, 32), torch.tensor([500.0]), torch.randn(1, 77, 768)
-    best = {"plain": 1e9, "merged": 1e9}
-    for _ in range(4):
-        for name, network in (("plain", base), ("merged", merged)):
-            network.ready()
-            start = time.perf_counter()
-            network(x, at, context)
-            best[name] = min(best[name], time.perf_counter() - start)
-    return {f"step_{name}": seconds for name, seconds in best.items()}
+    return checkpoint.load_unet(folder / "unet.safetensors")
 
 
 @torch.no_grad()
-def theirs(size: str, folder: Path) -> dict[str, float]:
+def steps(size: str, folder: Path) -> Row:
+    """What a step with the adapter takes of one without: the quartiles of the ratios of neighbours, in turn."""
+    from diffusion.adapters import load
+
+    model = our_model(folder)
+    base: Any = model.network
+    merged: Any = load.apply_to_model(folder / "lora.safetensors", model, STRENGTH).network
+    x, at, context = torch.randn(1, 4, 32, 32), torch.tensor([500.0]), torch.randn(1, 77, 768)
+    base(x, at, context)
+    ratios: list[float] = []
+    for i in range(10):
+        seconds = dict[str, float]()
+        for name, network in (("plain", base), ("merged", merged))[:: 1 if i % 2 else -1]:
+            network.ready()
+            seconds[name] = timed(lambda network=network: network(x, at, context))
+        ratios.append(seconds["merged"] / seconds["plain"])
+    return dict(zip(("low", "middle", "high"), statistics.quantiles(ratios), strict=True))
+
+
+@torch.no_grad()
+def theirs(size: str, folder: Path) -> Row:
     his = their_unet(size)
     renamed = names(his)
     weights = load_file(folder / "unet.safetensors")
@@ -174,37 +214,58 @@ def layer_to_probe(ours: Any) -> str:
 # --- both ----------------------------------------------------------------------------------------
 
 
-def run(side: str, size: str, folder: Path) -> dict[str, float]:
-    command = [sys.executable, "-W", "ignore", __file__, "--side", side, "--folder", str(folder)]
-    done = subprocess.run([*command, *(["--xl"] if size == "sdxl" else [])], check=True, capture_output=True, text=True)
+def run(side: str, size: str, folder: Path) -> Row:
+    command = [sys.executable, "-W", "ignore", __file__, "--side", side, "--sizes", size, "--folder", str(folder)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-SIDES: dict[str, Callable[[str, Path], Any]] = {"files": make_files, "ours": ours, "theirs": theirs}
+def compare(size: str) -> dict[str, Row]:
+    """The median row of each side."""
+    with tempfile.TemporaryDirectory() as place:
+        run("files", size, Path(place))
+        found = [{side: run(side, size, Path(place)) for side in ("ours", "theirs")} for _ in range(ROUNDS[size])]
+        step = run("steps", size, Path(place)) if size == "sd15" else {}
+    rows = {
+        side: {what: statistics.median(both[side][what] for both in found) for what in found[0][side]}
+        for side in ("ours", "theirs")
+    }
+    print(f"{size}, rank {RANK}  {'ours':>9} {'peft':>9} {'ratio':>6}")
+    for what, unit in (("seconds", "s"), ("undo", "s"), ("peak", "GB"), ("kept", "GB")):
+        a, b = rows["ours"][what], rows["theirs"][what]
+        ratios = [f"{both['ours'][what] / both['theirs'][what]:.2f}" for both in found]
+        print(f"{what:14} {a:>8.2f}{unit:2} {b:>8.2f}{unit:2} {a / b:>6.2f}  in turn: {', '.join(ratios)}")
+    report(rows["ours"], abs(rows["ours"]["norm"] / rows["theirs"]["norm"] - 1))
+    if step:
+        rows["steps"] = step
+        low, middle, high = (f"{step[what]:.3f}" for what in ("low", "middle", "high"))
+        print(f"a step with it takes {middle} of one without; half of the repeats: {low} to {high}")
+    return rows
+
+
+def report(row: Row, error: float) -> None:
+    print(f"the change of a weight agrees to {error:.1e}")
+    print(
+        f"a stack of five: {row['five']:.2f} s, at most {row['five_peak']:.2f} GB more memory, "
+        f"{row['five_kept']:.2f} GB after; again: {row['five_again']:.2f} s; "
+        f"with another strength of one for a part: {row['five_changed']:.2f} s"
+    )
+
+
+SIDES: dict[str, Callable[[str, Path], Any]] = {"files": make_files, "ours": ours, "theirs": theirs, "steps": steps}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--xl", action="store_true", help="Stable Diffusion XL's sizes")
+    parser.add_argument("--sizes", nargs="+", choices=tuple(SIZES), default=tuple(SIZES))
     parser.add_argument("--side", choices=tuple(SIDES), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    size = "sdxl" if options.xl else "sd15"
     if options.side:
-        print(json.dumps(SIDES[options.side](size, options.folder)))
+        print(json.dumps(SIDES[options.side](options.sizes[0], options.folder)))
         return
-    with tempfile.TemporaryDirectory() as place:
-        run("files", size, Path(place))
-        rows = {side: run(side, size, Path(place)) for side in ("ours", "theirs")}
-    print(f"{size}, rank {RANK}  {'ours':>9} {'peft':>9} {'ratio':>6}")
-    for what, unit in (("seconds", "s"), ("peak", "GB"), ("kept", "GB"), ("undo", "s")):
-        a, b = rows["ours"][what], rows["theirs"][what]
-        print(f"{what:14} {a:>8.2f}{unit:2} {b:>8.2f}{unit:2} {a / b if b > 0.005 else float('nan'):>6.2f}")
-    error = abs(rows["ours"]["norm"] / rows["theirs"]["norm"] - 1)
-    print(f"the change of a weight agrees to {error:.1e}")
-    if "step_plain" in rows["ours"]:
-        print(f"a step with it takes {rows['ours']['step_merged'] / rows['ours']['step_plain']:.3f} of one without")
-    print(json.dumps({"bench": "lora", "size": size, "cores": os.cpu_count(), "rows": rows}))
+    rows = {size: compare(size) for size in options.sizes}
+    print(json.dumps({"bench": "lora", "cores": os.cpu_count(), "rows": rows}))
 
 
 if __name__ == "__main__":

@@ -242,7 +242,7 @@ def sheet(
     """
     if len(captions) > len(pictures):
         raise ValueError(f"labels has {len(captions)} lines for {_counted(len(pictures))}; give at most one for each")
-    columns = min(columns or math.ceil(math.sqrt(len(pictures))), max(1, len(pictures)))
+    columns = max(1, min(columns or math.ceil(math.sqrt(len(pictures))), len(pictures)))
     small = [fitted(one, side) for one in pictures]
     told = [*captions, *[""] * (len(pictures) - len(captions))] if captions else []
     rows = [small[i : i + columns] for i in range(0, len(small), columns)]

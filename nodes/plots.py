@@ -10,12 +10,15 @@ from nodes.sampling import reporting
 from nodes.sockets import Guider, Image, Latent, Model, Noise, Sampler, Sigmas, Vae
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from diffusion.labels import Theme
 
 CATEGORY = "image/look"
 
 ThemeName = Annotated[Literal["light", "dark"], "Dark words on light ground, or the other way round."]
 Lines = Annotated[str, Text(multiline=True), "One a line."]
+Line = Annotated[str, Text()]
 Side = Annotated[int, Range(0, 4096), "The longer side of each picture at most, in pixels; 0 leaves it as it is."]
 Shown = Annotated[int, Range(2, 64), "How many steps to show at most, evenly chosen."]
 
@@ -35,8 +38,11 @@ def _theme(name: str) -> Theme:
     return diffusion.labels.THEMES[name]
 
 
-def _lines(text: str) -> list[str]:
-    return text.strip("\n").split("\n") if text.strip() else []
+def _lines(texts: Sequence[str]) -> list[str]:
+    """The lines of the only text, or else each text as one; none of a text that is empty."""
+    if len(texts) != 1:
+        return [" ".join(text.split()) for text in texts]
+    return texts[0].strip("\n").split("\n") if texts[0].strip() else []
 
 
 @node("ImageHistogram", category=CATEGORY, display_name="Image Histogram")
@@ -62,16 +68,15 @@ def plot_sigmas(
 def contact_sheet(
     *,
     images: Annotated[list[Image], "Batches and lists; pictures may differ in size."],
-    labels: list[Lines] = "",  # pyright: ignore[reportArgumentType] -- shown as one, given as a list
-    title: list[Annotated[str, Text()]] = "",  # pyright: ignore[reportArgumentType]
-    columns: list[Annotated[int, Range(0, 64), "0 makes about as many columns as rows."]] = 0,  # pyright: ignore
-    size: list[Side] = 256,  # pyright: ignore[reportArgumentType]
-    theme: list[ThemeName] = "light",  # pyright: ignore[reportArgumentType]
+    labels: list[Lines] = "",  # pyright: ignore[reportArgumentType] -- shown as one text, given as a list
+    title: Line = "",
+    columns: Annotated[int, Range(0, 64), "0 makes about as many columns as rows."] = 0,
+    size: Side = 256,
+    theme: ThemeName = "light",
 ) -> Image:
     """Put pictures into one, with a label below each. A list of labels gives one to each picture."""
     pictures = [one for batch in images for one in diffusion.labels.pictures_of(batch)]
-    told = [line for text in labels for line in _lines(text)]
-    sheet = diffusion.labels.sheet(pictures, told, columns[0], size[0], title[0], _theme(theme[0]))
+    sheet = diffusion.labels.sheet(pictures, _lines(labels), columns, size, title, _theme(theme))
     return diffusion.labels.tensor_of(sheet)
 
 
@@ -79,19 +84,18 @@ def contact_sheet(
 def labeled_grid(
     *,
     images: Annotated[list[Image], "Row by row, one for each pair of labels."],
-    columns: list[Lines] = "",  # pyright: ignore[reportArgumentType] -- shown as one, given as a list
+    columns: list[Lines] = "",  # pyright: ignore[reportArgumentType] -- shown as one text, given as a list
     rows: list[Lines] = "",  # pyright: ignore[reportArgumentType]
-    column_axis: list[Annotated[str, Text(), "What the columns are, such as cfg."]] = "",  # pyright: ignore
-    row_axis: list[Annotated[str, Text(), "What the rows are."]] = "",  # pyright: ignore[reportArgumentType]
-    title: list[Annotated[str, Text()]] = "",  # pyright: ignore[reportArgumentType]
-    size: list[Side] = 0,  # pyright: ignore[reportArgumentType]
-    theme: list[ThemeName] = "light",  # pyright: ignore[reportArgumentType]
+    column_axis: Annotated[Line, "What the columns are, such as cfg."] = "",
+    row_axis: Annotated[Line, "What the rows are."] = "",
+    title: Line = "",
+    size: Side = 0,
+    theme: ThemeName = "light",
 ) -> Image:
     """Put pictures into a grid whose columns and rows have labels. A list of labels gives one to each."""
     pictures = [one for batch in images for one in diffusion.labels.pictures_of(batch)]
-    across, down = ([line for text in given for line in _lines(text)] for given in (columns, rows))
-    axes = (column_axis[0], row_axis[0])
-    grid = diffusion.labels.grid(pictures, across, down, size[0], title[0], _theme(theme[0]), axes)
+    axes = (column_axis, row_axis)
+    grid = diffusion.labels.grid(pictures, _lines(columns), _lines(rows), size, title, _theme(theme), axes)
     return diffusion.labels.tensor_of(grid)
 
 

@@ -107,9 +107,12 @@ class Vae:
 
 
 def crop(image: Tensor, multiple: int = 8) -> Tensor:
-    """The middle of (b, h, w, ...) whose height and width are multiples; the odd pixel is cut right and below."""
-    height, width = (n // multiple * multiple for n in image.shape[1:3])
-    top, left = ((n % multiple) // 2 for n in image.shape[1:3])
+    """The middle of (b, h, w, ...) whose height and width are multiples; the odd pixel is cut right and below.
+
+    A side that is too small for one multiple stays as it is.
+    """
+    height, width = (n // multiple * multiple or n for n in image.shape[1:3])
+    top, left = ((n - kept) // 2 for n, kept in zip(image.shape[1:3], (height, width), strict=True))
     return image[:, top : top + height, left : left + width]
 
 

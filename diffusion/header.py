@@ -61,14 +61,14 @@ def read_header(path: Path) -> Header:
 
         if is_index(path):
             return read_index(path)
-    if _is_pickle(start):
+    if is_pickle(start):
         from diffusion.pickled import read_pickle_header
 
         return read_pickle_header(path)
     return _read_safetensors(path, start)
 
 
-def _is_pickle(start: bytes) -> bool:
+def is_pickle(start: bytes) -> bool:
     """A torch zip archive, or the bare pickles that torch wrote before 1.6."""
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= HEADER_LIMIT:
         return False  # the length of a safetensors header may begin with the same bytes

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from diffusion.header import ModelFileError
+from diffusion import detect
+from diffusion.header import ModelFileError, is_pickle, read_header
 from diffusion.model import Model, module_of
 from diffusion.network_patches import replacing_input
 from diffusion.unet import Attention, UNet
@@ -39,6 +40,7 @@ Pair = tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
 
 def load(path: Path) -> dict[int, Pair]:
     """width -> the networks of keys and of values. Raises ModelFileError if the file is no hypernetwork."""
+    _require_pickle(path)
     try:
         table = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError) as error:
@@ -54,6 +56,14 @@ def load(path: Path) -> dict[int, Pair]:
         raise ModelFileError(f"{path.name} has the activation {activation!r}, which is none of {known}")
     norm, last = bool(told.get("is_layer_norm")), bool(told.get("activate_output"))
     return {width: _pair(path, pair, ACTIVATIONS[activation], norm, last) for width, pair in pairs.items()}
+
+
+def _require_pickle(path: Path) -> None:
+    """Hypernetworks are published as nothing else; what the file is instead, its header says."""
+    with path.open("rb") as file:
+        start = file.read(16)
+    if not is_pickle(start):
+        raise ModelFileError(f"{path.name} is no hypernetwork; it is {detect.what(read_header(path).shapes)}")
 
 
 def _pair(path: Path, pair: Any, activation: Callable[[Tensor], Tensor], norm: bool, last: bool) -> Pair:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,13 +114,23 @@ def module_of(network: object) -> nn.Module | None:
     return inner if isinstance(inner, nn.Module) else None
 
 
+_checks: ContextVar[Callable[[], None]] = ContextVar("_checks")  # that of the run which is going on
+
+
 @contextmanager
-def interruptible(network: object, check: Callable[[], None]) -> Iterator[None]:
+def interruptible(network: object, check: Callable[[], None] | None = None) -> Iterator[None]:
     """Within it `check` is called before each part of the network, so that what it raises ends a call half-way.
 
-    A compiled network has no parts: it is left alone, and what asks between its calls ends the run.
+    check: None = that of the run within which this is, if any. A compiled network has no parts: it is left alone, and
+    what asks between its calls ends the run.
     """
-    module = None if isinstance(network, Resident) and network.compiled is not None else module_of(network)
+    check = check or _checks.get(None)
+    if check is None:
+        yield
+        return
+    compiled = isinstance(network, Resident) and network.compiled is not None
+    module = None if compiled else module_of(network)
+    run = _checks.set(check)
 
     def before(part: nn.Module, inputs: Any) -> None:
         check()
@@ -129,5 +140,6 @@ def interruptible(network: object, check: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
+        _checks.reset(run)
         for hook in hooks:
             hook.remove()

@@ -12,7 +12,7 @@ from torch import Tensor
 from diffusion import unet
 from diffusion.conditioning import Conditioning, Entry, with_options
 from diffusion.control.handle import Control, Fitted
-from diffusion.model import Model
+from diffusion.model import Model, interruptible
 from diffusion.regions import batched
 
 
@@ -78,14 +78,18 @@ class _Link:
     seen: dict[tuple[int, ...], tuple[Tensor, ...]]
 
     def add(self, x: Tensor, timestep: Tensor, conditions: Mapping[str, Tensor], parts: int) -> unet.Control:
-        size = (*x.shape[-2:], len(x) // parts)
+        with interruptible(self.fitted.network):
+            seen = self._look((*x.shape[-2:], len(x) // parts))
+            if len(seen[0]) > 1:
+                seen = tuple(t.repeat(parts, 1, 1, 1) for t in seen)
+            return _map(lambda t: t * self.strength, self.fitted.add(seen, x, timestep, conditions))
+
+    def _look(self, size: tuple[int, ...]) -> tuple[Tensor, ...]:
+        """What the picture says to `size`: height and width of the latents, and how many they are; kept for the run."""
         if size not in self.seen:
             looks = self.fitted.look(self.hint, *size[:2])
             self.seen[size] = looks if len(self.hint) == 1 else tuple(batched(t, size[2]) for t in looks)
-        seen = self.seen[size]
-        if len(seen[0]) > 1:
-            seen = tuple(t.repeat(parts, 1, 1, 1) for t in seen)
-        return _map(lambda t: t * self.strength, self.fitted.add(seen, x, timestep, conditions))
+        return self.seen[size]
 
 
 class Running:

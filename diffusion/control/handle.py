@@ -29,6 +29,9 @@ ACTIVATIONS = 40
 class Fitted(Protocol):
     """A control that fits the model of a run."""
 
+    @property
+    def network(self) -> Resident: ...
+
     def look(self, hint: Tensor, height: int, width: int) -> tuple[Tensor, ...]:
         """What a picture (b, i, H, W) says to latents of height x width, whatever the step: (b, c, h, w) each."""
         ...

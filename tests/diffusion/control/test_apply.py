@@ -17,7 +17,7 @@ from diffusion.control import load
 from diffusion.control.apply import apply, apply_to_both, with_text
 from diffusion.control.handle import LoraControl, NetControl
 from diffusion.control.net import ControlNet
-from diffusion.model import SD15, Model
+from diffusion.model import SD15, Model, interruptible
 from diffusion.prediction import discrete
 from diffusion.unet import UNet
 from tests.diffusion.control.test_net import NETS, loaded, saved
@@ -161,6 +161,28 @@ def test_within_an_area_the_picture_is_all_of_the_crop(tmp_path: Path):
     hint = image(1, 64, 64).movedim(-1, 1).expand(2, -1, -1, -1)
     want = reference(his, [(his_net, 1.0)], hint, crop, 3.0, POSITIVE.expand(2, -1, -1))
     assert error(got[..., 2:10], want) < 1e-5
+
+
+def test_a_run_is_stopped_inside_of_a_control(tmp_path: Path):
+    class Stop(BaseException): ...
+
+    ours, _ = model()
+    _, net = controlnet(tmp_path)
+    module = net.network.module
+    entered: list[str] = []
+    module.time_embed.register_forward_hook(lambda *_: entered.append("begun"))
+    module.middle_block.register_forward_hook(lambda *_: entered.append("ended"))
+
+    def check() -> None:
+        if entered:
+            raise Stop
+
+    (positive,) = apply([[(torch.rand(1, 5, 48), {})]], net, image(), 1.0, 0.0, 1.0)
+    both = Conditioned(ours, {"positive": positive}, (1, 4, 8, 10))
+    with pytest.raises(Stop), interruptible(ours.network, check):
+        both(torch.rand(1, 4, 8, 10), torch.tensor(3.0), ["positive"])
+    assert entered == ["begun"]
+    assert not any(part._forward_pre_hooks for part in module.modules())
 
 
 def test_strength_nothing_changes_nothing(tmp_path: Path):

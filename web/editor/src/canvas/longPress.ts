@@ -8,6 +8,7 @@ export function beginLongPress(event: PointerEvent): void {
   if (pointerType === "mouse" || !event.isPrimary || !(target instanceof Element)) return;
   const ask = () => {
     end();
+    skipPress();
     target.dispatchEvent(new MouseEvent("contextmenu", { bubbles: true, cancelable: true, clientX, clientY }));
   };
   const timer = window.setTimeout(ask, LONG);
@@ -26,4 +27,19 @@ export function beginLongPress(event: PointerEvent): void {
     ["contextmenu", end], // the browser asked for it
   ] as const;
   for (const [type, listener] of listeners) window.addEventListener(type, listener as EventListener, true);
+}
+
+/** The finger that is lifted presses nothing of the menu that came under it. */
+function skipPress(): void {
+  const skip = (event: Event) => {
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const lifted = (event: Event) => {
+    if (event.cancelable) event.preventDefault(); // else mouse events would follow
+    window.setTimeout(() => window.removeEventListener("click", skip, true), 50);
+  };
+  window.addEventListener("click", skip, true);
+  window.addEventListener("touchend", lifted, { capture: true, once: true, passive: false });
+  window.addEventListener("pointerup", lifted, { capture: true, once: true });
 }

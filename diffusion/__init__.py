@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from diffusion import header as header
     from diffusion import hooks as hooks
     from diffusion import image_files as image_files
+    from diffusion import image_sets as image_sets
     from diffusion import images as images
     from diffusion import inpainting as inpainting
     from diffusion import labels as labels
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from diffusion import morphology as morphology
     from diffusion import network_patches as network_patches
     from diffusion import noise as noise
+    from diffusion import picture_files as picture_files
     from diffusion import plots as plots
     from diffusion import prediction as prediction
     from diffusion import previews as previews
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from diffusion import prompt_timing as prompt_timing
     from diffusion import quantize as quantize
     from diffusion import resample as resample
+    from diffusion import resizing as resizing
     from diffusion import samplers as samplers
     from diffusion import sampling as sampling
     from diffusion import saving as saving

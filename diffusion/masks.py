@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from diffusion import images
 from diffusion.colors import grey
 from diffusion.composite import overlap
 from diffusion.morphology import dilate, erode
@@ -17,6 +18,14 @@ CHANNELS = ("red", "green", "blue", "alpha")
 def batched(mask: Tensor) -> Tensor:
     """(h, w), (b, h, w) or (b, 1, h, w) -> (b, h, w)"""
     return mask.reshape(-1, *mask.shape[-2:])
+
+
+def batch(masks: Sequence[Tensor]) -> Tensor:
+    """All masks in one (b, h, w), cropped and resized to the size of the first."""
+    first, *rest = (batched(mask)[..., None] for mask in masks)
+    for mask in rest:
+        first = images.batch(first, mask)
+    return first[..., 0]
 
 
 def solid(value: float, width: int, height: int) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -53,3 +54,10 @@ def extend(sigmas: Tensor, steps: int, start: float, end: float, spacing: str) -
         if end <= high <= start:
             pieces[i] = torch.cat([high[None], torch.lerp(high, low, parts)])
     return torch.cat(pieces)
+
+
+def written(values: Sequence[float]) -> Tensor:
+    """A list as it is given. Raises ValueError if it is empty."""
+    if not values:
+        raise ValueError("there is no number in the list of sigmas: write at least one, such as 1, 0.5, 0")
+    return torch.tensor(values, dtype=torch.float32)

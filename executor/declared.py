@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,3 +64,31 @@ class Names:
 
     names: Sequence[str]
     default: Any
+    grows: Grows | None = None
+
+
+@dataclass(frozen=True)
+class Grows:
+    """On `Names`: an editor offers the inputs `name.slot` one after another, a new one where the last is linked.
+
+    least: how many it shows at first. prefix: of the slots, where they are numbered from 0.
+    """
+
+    name: str
+    slots: Sequence[str]
+    least: int = 1
+    prefix: str = ""
+
+    def all(self) -> Names:
+        return Names([f"{self.name}.{slot}" for slot in self.slots], None, self)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """On `**parameter`: inputs that an editor shows with one option of the menu `name`; they are called `name.input`.
+
+    options: option -> input -> (its type, its default).
+    """
+
+    name: str
+    options: Mapping[str, Mapping[str, tuple[Any, Any]]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from executor.declared import Grows, Parts
 from executor.files import Files
 from executor.node import REQUIRED, Input, NodeSpec
 
@@ -13,7 +14,13 @@ def describe(spec: NodeSpec, files: Files) -> dict[str, Any]:
     """The node in the form of the standard's `/object_info`."""
     sections: dict[str, dict[str, Any]] = {"required": {}, "optional": {}}
     for i in spec.inputs.values():
-        sections["optional" if i.optional else "required"][i.name] = _describe_input(i, files)
+        match i.part_of:
+            case None:
+                sections["optional" if i.optional else "required"][i.name] = _describe_input(i, files)
+            case Grows():
+                sections["required"].setdefault(i.part_of.name, _describe_growing(i, i.part_of, files))
+            case Parts():
+                sections["required"][i.part_of.name] = _describe_menu(spec, i.part_of, files)
     if not sections["optional"]:
         del sections["optional"]
     order = {section: list(inputs) for section, inputs in sections.items()}
@@ -57,6 +64,29 @@ def _describe_input(i: Input, files: Files) -> list[Any]:
         options["tooltip"] = i.help
     options |= i.options
     return [i.values(files) if i.type == "COMBO" and "remote" not in options else i.type, options]
+
+
+def _describe_growing(i: Input, group: Grows, files: Files) -> list[Any]:
+    """The standard's autogrow: sockets of one type, a new one where the last is linked."""
+    type_, options = _describe_input(i, files)
+    slots = {"prefix": group.prefix, "min": group.least, "max": len(group.slots)}
+    slots = slots if group.prefix else {"names": list(group.slots), "min": group.least}
+    template = {"input": {"required": {group.prefix or "value": [type_, options]}}, **slots}
+    return ["COMFY_AUTOGROW_V3", {"template": template}]
+
+
+def _describe_menu(spec: NodeSpec, menu: Parts, files: Files) -> list[Any]:
+    """The standard's dynamic menu: with each option come inputs of its own."""
+    whole = spec.inputs[menu.name]
+    options = [
+        {
+            "key": key,
+            "inputs": {"required": {n: _describe_input(spec.inputs[f"{menu.name}.{n}"], files) for n in parts}},
+        }
+        for key, parts in menu.options.items()
+    ]
+    tooltip = {"tooltip": whole.help} if whole.help else {}
+    return ["COMFY_DYNAMICCOMBO_V3", {"options": options, **tooltip}]
 
 
 class Descriptions(Mapping[str, Any]):

@@ -20,7 +20,7 @@ from typing import (
     get_type_hints,
 )
 
-from executor.declared import Choice, Folder, Hidden, Names, Range, Text, Widget
+from executor.declared import Choice, Folder, Grows, Hidden, Names, Parts, Range, Text, Widget
 from executor.files import Files
 from executor.previews import Sketch
 from executor.types import Facts, Socket
@@ -119,6 +119,7 @@ class Input:
     text: Text | None = None
     help: str = ""
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    part_of: Grows | Parts | None = None
 
     @property
     def is_widget(self) -> bool:
@@ -256,7 +257,13 @@ def _parameters(function: Callable[..., Any], where: str) -> tuple[dict[str, Inp
     for name, parameter in inspect.signature(function).parameters.items():
         many = _find(_take_apart(hints.get(name)), Names)
         if many and parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            inputs |= {each: _input(each, hints[name], many.default, where) for each in many.names}
+            inputs |= {each: _input(each, hints[name], many.default, where, many.grows) for each in many.names}
+            continue
+        parts = _find(_take_apart(hints.get(name)), Parts)
+        if parts and parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            for option in parts.options.values():
+                for each, (hint, default) in option.items():
+                    inputs[f"{parts.name}.{each}"] = _input(f"{parts.name}.{each}", hint, default, where, parts)
             continue
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             raise DeclarationError(f"{where}: {name} must be keyword-only (put `*` first)")
@@ -328,7 +335,7 @@ def _find(part: _Type, kind: type[T]) -> T | None:
     return next((m for m in part.metadata if isinstance(m, kind)), None)
 
 
-def _input(name: str, hint: Any, default: Any, where: str) -> Input:
+def _input(name: str, hint: Any, default: Any, where: str, part_of: Grows | Parts | None = None) -> Input:
     part = _take_apart(hint)
     type_, choices = _socket(part, f"{where}: {name}")
     widget = _find(part, Widget)
@@ -346,6 +353,7 @@ def _input(name: str, hint: Any, default: Any, where: str) -> Input:
         text=_find(part, Text),
         help=_find(part, str) or "",
         options=widget.options if widget else {},
+        part_of=part_of,
     )
 
 

@@ -1,12 +1,14 @@
 """The stages: one module a stage. Importing this package registers every node."""
 
 from nodes import animation as animation
+from nodes import chosen_values as chosen_values
 from nodes import conditioning as conditioning
 from nodes import conditioning_models as conditioning_models
 from nodes import conditioning_pairs as conditioning_pairs
 from nodes import control as control
 from nodes import crops as crops
 from nodes import empty_latents as empty_latents
+from nodes import expressions as expressions
 from nodes import flow as flow
 from nodes import gligen as gligen
 from nodes import guidance_patches as guidance_patches
@@ -16,6 +18,8 @@ from nodes import image_alpha as image_alpha
 from nodes import image_batch as image_batch
 from nodes import image_effects as image_effects
 from nodes import image_files as image_files
+from nodes import image_many as image_many
+from nodes import image_sets as image_sets
 from nodes import image_size as image_size
 from nodes import image_transform as image_transform
 from nodes import ip_adapters as ip_adapters
@@ -37,8 +41,10 @@ from nodes import preview_any as preview_any
 from nodes import primitives as primitives
 from nodes import prompts as prompts
 from nodes import regular_expressions as regular_expressions
+from nodes import resizing as resizing
 from nodes import samplers as samplers
 from nodes import sampling as sampling
+from nodes import save_kinds as save_kinds
 from nodes import saving as saving
 from nodes import sigmas as sigmas
 from nodes import strings as strings

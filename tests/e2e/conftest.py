@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-from tests.web.conftest import base, serve
+from tests.web.conftest import ROOT, base, serve
 
 __all__ = ["base", "browser", "page", "serve"]
 
@@ -39,6 +40,14 @@ def page(browser: Browser) -> Iterator[Page]:
     context.route(lambda url: urlsplit(url).hostname != "127.0.0.1", _refuse)
     yield context.new_page()
     context.close()
+
+
+def base_in(folder: Path) -> Path:
+    """Make a folder a base directory with the starter model, for a server that tests share."""
+    for name in ("input", "output"):
+        (folder / name).mkdir()
+    (folder / "models").symlink_to(ROOT / "models")
+    return folder
 
 
 def _refuse(route: Route) -> None:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import mimetypes
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.web.conftest import Server
+
+_DROP = """([name, type, data, x, y]) => {
+    const carried = new DataTransfer();
+    carried.items.add(new File([Uint8Array.from(atob(data), letter => letter.charCodeAt(0))], name, {type}));
+    const place = {bubbles: true, cancelable: true, dataTransfer: carried, clientX: x, clientY: y};
+    for (const kind of ['dragenter', 'dragover', 'drop'])
+        document.querySelector('.react-flow__pane').dispatchEvent(new DragEvent(kind, place));
+}"""
 
 
 class Editor:
@@ -57,6 +67,31 @@ class Editor:
             self.menu("Open file…")
         chooser.value.set_files(path)
         expect(tabs).to_have_count(before + 1)
+
+    def drop(self, path: Path, x: float = 700, y: float = 700) -> None:
+        """Let go of a file over the canvas, as from a folder."""
+        data = base64.b64encode(path.read_bytes()).decode()
+        type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        self.page.evaluate(_DROP, [path.name, type, data, x, y])
+
+    def tab(self) -> Locator:
+        """The tab that is shown."""
+        return self.page.locator("[role=tab][aria-selected=true]")
+
+    def field(self, title: str, name: str) -> Locator:
+        """A number of a node."""
+        return self.node(title).get_by_role("spinbutton", name=name)
+
+    def put(self, title: str, name: str, value: object) -> None:
+        """Type a number into a node."""
+        field = self.field(title, name)
+        field.click()
+        field.fill(str(value))
+        field.press("Enter")
+
+    def said(self, text: str) -> Locator:
+        """A message at the edge of the page."""
+        return self.page.locator(".toast").filter(has_text=text)
 
     def close(self) -> None:
         """Close the tab that is shown."""

@@ -126,15 +126,3 @@ def test_a_mask_is_painted_over_an_uploaded_picture(editor: Editor, base: Path, 
         assert picture.convert("RGB").getpixel((0, 0)) == (255, 0, 0)
     expect(page.get_by_role("button", name="Problems")).not_to_contain_text("1")
     assert editor.errors == []
-
-
-def test_the_graph_is_kept_as_a_picture_that_opens_again(editor: Editor, tmp_path: Path):
-    page, saved = editor.page, tmp_path / "graph.png"
-    with page.expect_download() as download:
-        editor.menu("Export as a picture")
-    download.value.save_as(saved)
-    with Image.open(saved) as picture:
-        assert picture.width > 1000
-    editor.open(saved)
-    expect(editor.nodes()).to_have_count(7)
-    assert editor.node("What to show").get_by_role("textbox").input_value() == "a red apple"

@@ -12,10 +12,10 @@ from xml.sax.saxutils import escape
 
 import diffusion
 import executor.output_files as output_files
+import executor.workflow.metadata as metadata
 from executor.files import Files
 from executor.node import ExtraPngInfo, Parts, Prompt, Range, Shown, node
 from executor.types import Socket
-from executor.workflow import metadata
 from nodes.sockets import Image
 
 Prefix = Annotated[str, "Folders and the beginning of the name; may hold %date:yyyy-MM-dd% or %Node.input%."]

@@ -121,6 +121,10 @@ class Adapter:
 
     def _patch(self, layer: str, kind: Kind, parts: Iterable[str], strength: float) -> Patch:
         stored = {part: self.weights.tensors[self.layers[layer][part]] for part in parts}
+        if "lora_magnitude" in self.layers[layer].get("dora_scale", ""):
+            stored["dora_scale"] = stored[
+                "dora_scale"
+            ].flatten()  # PEFT's lengths are those of rows, whatever the shape
         rank = len(stored["down"]) if "down" in stored else 1
         alpha = files.told_alpha(self._told, layer, rank)
         told = {} if alpha is None else {"alpha": torch.tensor(alpha)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class Described(nn.Module):
 
 def load(path: Path) -> Upscaler:
     """Any upscaler that spandrel knows. Raises ModelFileError."""
-    spandrel: Any = importlib.import_module("spandrel")
+    spandrel = _spandrel(path.name)
     try:
         described: Any = spandrel.ModelLoader("cpu").load_from_state_dict(dict(open_weights(path).tensors))
     except Exception as error:  # whatever it meets in a file
@@ -44,3 +44,13 @@ def load(path: Path) -> Upscaler:
     network = Described(described).requires_grad_(False).eval()
     resident = Resident(network, placement.for_coder(), None, ACTIVATION)
     return Upscaler(resident, described.scale, described.input_channels, path.name)
+
+
+def _spandrel(name: str) -> Any:
+    try:
+        return import_module("spandrel")
+    except Exception as error:  # whatever it needs and does not find
+        raise ModelFileError(
+            f"{name} needs spandrel, which is installed but cannot be used: {error}; "
+            "run `pip install --force-reinstall spandrel`, then restart"
+        ) from None

@@ -57,6 +57,10 @@ class Doubling(nn.Conv2d):
         return doubled_convolution(x, self.weight, self.bias)
 
 
+MULTIPLE = 4
+"""Of which the sides of pictures are multiples whose pixels become channels, as spandrel has it, and so the field."""
+
+
 class RRDBNet(nn.Module):
     def __init__(self, config: RRDBConfig):
         super().__init__()
@@ -81,12 +85,16 @@ class RRDBNet(nn.Module):
 
 
 def unshuffled(x: Tensor, side: int) -> Tensor:
-    """x (b, c, h, w) -> (b, c side², h / side, w / side), both rounded up, the picture being mirrored at its end."""
-    if side == 1:
-        return x
-    down, right = (-size % side for size in x.shape[2:])
-    mirrors = down < x.shape[2] and right < x.shape[3]
-    return F.pixel_unshuffle(F.pad(x, (0, right, 0, down), "reflect" if mirrors else "replicate"), side)
+    """x (b, c, h, w) -> (b, c side², h / side, w / side) of the picture with its sides as multiples of MULTIPLE."""
+    return x if side == 1 else F.pixel_unshuffle(grown(x), side)
+
+
+def grown(x: Tensor) -> Tensor:
+    """x with sides that are multiples of MULTIPLE: mirrored at its end, and where it is too small, continued."""
+    down, right = (-size % MULTIPLE for size in x.shape[2:])
+    mirrored_down, mirrored_right = min(down, x.shape[2] - 1), min(right, x.shape[3] - 1)
+    x = F.pad(x, (0, mirrored_right, 0, mirrored_down), "reflect")
+    return F.pad(x, (0, right - mirrored_right, 0, down - mirrored_down), "replicate")
 
 
 def _rectify(x: Tensor) -> Tensor:

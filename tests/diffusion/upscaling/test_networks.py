@@ -1,5 +1,6 @@
 """ESRGAN and compact networks compute what their papers say, whatever the names and widths in the file."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def test_real_esrgan_of_smaller_scales_shuffles_pixels_into_channels(
     tmp_path: Path, channels: int, scale: int, size: tuple[int, int]
 ):
     tensors, x, side = rrdb(channels=channels), torch.rand(1, 3, *size), 4 // scale
-    rest = [-n % side for n in size]
+    rest = [-n % 4 for n in size]
     padded = F.pad(x, (0, rest[1], 0, rest[0]), "reflect" if size != (1, 1) else "replicate")
     want = reference_rrdb(tensors, F.pixel_unshuffle(padded, side), 2)[..., : scale * size[0], : scale * size[1]]
     upscaler = load(saved(tensors, tmp_path))
@@ -112,7 +113,48 @@ def test_as_spandrel_computes(tmp_path: Path):
     for tensors in (esrgan, first_layout(esrgan), rrdb(g=32, channels=12), compact()):
         theirs, ours = spandrel.ModelLoader("cpu").load_from_state_dict(dict(tensors)), load(saved(tensors, tmp_path))
         assert (ours.scale, ours.channels) == (theirs.scale, theirs.input_channels)
-        assert near(ours.network(x), theirs(x))
+        assert near(ours.network(x).clamp(0, 1), theirs(x))
+
+
+OTHER_KINDS: dict[str, dict[str, Any]] = {
+    "HAT": {
+        "compress_ratio": 3,
+        "squeeze_factor": 6,
+        "embed_dim": 24,
+        "depths": (2,),
+        "num_heads": (2,),
+        "window_size": 8,
+        "upsampler": "pixelshuffle",
+    },
+    "DAT": {"embed_dim": 24, "depth": [2], "num_heads": [2], "split_size": [4, 8], "upsampler": "pixelshuffle"},
+    "SwinIR": {"embed_dim": 24, "depths": [2], "num_heads": [2], "window_size": 8, "upsampler": "pixelshuffle"},
+    "SPAN": {"num_in_ch": 3, "num_out_ch": 3, "feature_channels": 24, "norm": False},
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # of networks that are not ours
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_other_kinds_by_way_of_spandrel(tmp_path: Path, kind: str):
+    spandrel = pytest.importorskip("spandrel", exc_type=ImportError)
+    made = importlib.import_module(f"spandrel.architectures.{kind}")
+    network = getattr(made, kind)(upscale=2, **OTHER_KINDS[kind]).eval()
+    tensors, image = dict(network.state_dict()), torch.rand(1, 21, 34, 3)
+    inspect(path := saved(tensors, tmp_path))
+    ours, theirs = load(path), spandrel.ModelLoader("cpu").load_from_state_dict(dict(tensors))
+    want = theirs(image.movedim(-1, 1)).detach().movedim(1, -1)
+    assert ours.scale == theirs.scale == 2
+    assert near(ours.enlarge(image), want)
+
+
+def test_a_spandrel_that_cannot_be_imported_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def broken(name: str) -> Any:
+        raise ModuleNotFoundError("No module named 'torchvision'")
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr("diffusion.upscaling.foreign.import_module", broken)
+    path = saved(OTHERS["swinir"][0], tmp_path, "that.safetensors")
+    with pytest.raises(ModelFileError, match=r"that\.safetensors .* spandrel, .* cannot be used: No module .*vision"):
+        load(path)
 
 
 # --- what is no upscaler -------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from nodes.image_size import Crop
 
 ImageOrMask = Annotated[Any, Socket("IMAGE,MASK")]
 Pixels = Annotated[int, Range(0, 16384, step=1), "In pixels; 0 follows from the other side."]
+Side = Annotated[int, Range(0, 16384, step=1), "In pixels; the other side follows."]
 Factor = Annotated[float, Range(0.01, 8.0, step=0.01), "Both sides are multiplied by it."]
 Megapixels = Annotated[float, Range(0.01, 16.0, step=0.01), "One megapixel is 1024 x 1024 pixels."]
 Multiple = Annotated[int, Range(1, 16384, step=1), "Both sides become multiples of it; what is left over is cut off."]
@@ -21,10 +22,10 @@ WAYS = Parts(
     {
         "scale dimensions": {"width": (Pixels, 512), "height": (Pixels, 512), "crop": (Cut, "center")},
         "scale by multiplier": {"multiplier": (Factor, 1.0)},
-        "scale longer dimension": {"longer_size": (Pixels, 512)},
-        "scale shorter dimension": {"shorter_size": (Pixels, 512)},
-        "scale width": {"width": (Pixels, 512)},
-        "scale height": {"height": (Pixels, 512)},
+        "scale longer dimension": {"longer_size": (Side, 512)},
+        "scale shorter dimension": {"shorter_size": (Side, 512)},
+        "scale width": {"width": (Side, 512)},
+        "scale height": {"height": (Side, 512)},
         "scale total pixels": {"megapixels": (Megapixels, 1.0)},
         "match size": {"match": (ImageOrMask | None, None), "crop": (Cut, "center")},
         "scale to multiple": {"multiple": (Multiple, 8)},

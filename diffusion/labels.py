@@ -175,13 +175,16 @@ class _Layout:
         found = [one.size for row in table.cells for one in row if one]
         if not found:
             raise ValueError("there is no picture to put into a table; connect one at least")
-        self.width, self.height = max(w for w, _ in found), max(h for _, h in found)
-        self.size = min(LARGEST_FONT, max(SMALLEST_FONT, self.width // 18))
+        self.width = max(w for w, _ in found)
+        self.heights = [max((one.height for one in row if one), default=0) for row in table.cells]
+        self.heights = [h or max(self.heights) for h in self.heights]
+        self.size = min(LARGEST_FONT, max(SMALLEST_FONT, min(self.width, max(self.heights)) // 16))
         self.gap = max(4, self.size // 2)
         self.columns = [wrapped(text, self.size, self.width) for text in table.columns]
         self.rows = [wrapped(text, self.size, max(6 * self.size, self.width * 2 // 3)) for text in table.rows]
         self.captions = [[wrapped(text, self.size, self.width) for text in row] for row in table.captions]
-        self.side = math.ceil(max((_width(lines, self.size) for lines in self.rows), default=0))
+        side = max((_width(lines, self.size) for lines in self.rows), default=0)
+        self.side = math.ceil(side / self.size) * self.size  # in steps, so that no font's detail changes the size
         self.left = self.gap + (self.side + self.gap if self.side else 0)
         self.total = self.left + max(map(len, table.cells)) * (self.width + self.gap)
         self.title = wrapped(table.title, self.title_size, self.total - 2 * self.gap)
@@ -189,7 +192,7 @@ class _Layout:
         self.tops = [self.head + height_of(self.columns, self.size) + (self.gap // 2 if any(self.columns) else 0)]
         for n in range(len(table.cells)):
             below = height_of(self.captions[n], self.size) if n < len(self.captions) else 0
-            self.tops.append(self.tops[-1] + self.height + self.gap + (below + self.gap // 2 if below else 0))
+            self.tops.append(self.tops[-1] + self.heights[n] + self.gap + (below + self.gap // 2 if below else 0))
         if self.total * self.tops[-1] > MOST_PIXELS:
             raise ValueError(f"the table would have {self.total} x {self.tops[-1]} pixels; choose a smaller cell size")
 
@@ -204,25 +207,26 @@ class _Layout:
 def drawn(table: Table, theme: Theme) -> Image.Image:
     """The table as one picture. Raises ValueError if it has no picture, or more pixels than MOST_PIXELS."""
     at = _Layout(table)
+    width = at.width
     picture = Image.new("RGB", (at.total, at.tops[-1]), theme.ground)
     draw = ImageDraw.Draw(picture)
     write(draw, at.title, at.title_size, (at.total / 2, at.gap / 2), theme.ink)
     for i, lines in enumerate(at.columns):
-        write(draw, lines, at.size, (at.corner(0, i)[0] + at.width / 2, at.head), theme.ink)
+        write(draw, lines, at.size, (at.corner(0, i)[0] + width / 2, at.head), theme.ink)
     for n, row in enumerate(table.cells):
         for i, one in enumerate(row):
             x, y = at.corner(n, i)
             if one is None:
-                draw.rectangle((x, y, x + at.width - 1, y + at.height - 1), outline=theme.faint)
+                draw.rectangle((x, y, x + width - 1, y + at.heights[n] - 1), outline=theme.faint)
             else:
-                picture.paste(one, (x + (at.width - one.width) // 2, y + (at.height - one.height) // 2))
+                picture.paste(one, (x + (width - one.width) // 2, y + (at.heights[n] - one.height) // 2))
     for n, lines in enumerate(at.rows):
-        middle = at.tops[n] + (at.height - height_of([lines], at.size)) / 2
+        middle = at.tops[n] + (at.heights[n] - height_of([lines], at.size)) / 2
         write(draw, lines, at.size, (at.gap + at.side / 2, middle), theme.ink)
     for n, row in enumerate(at.captions):
         for i, lines in enumerate(row):
             x, y = at.corner(n, i)
-            write(draw, lines, at.size, (x + at.width / 2, y + at.height + at.gap / 4), theme.ink)
+            write(draw, lines, at.size, (x + width / 2, y + at.heights[n] + at.gap / 4), theme.ink)
     return picture
 
 

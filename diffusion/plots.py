@@ -115,7 +115,6 @@ def _words(
     for place, label in y.ticks:
         draw.text((left - 6, top + (1 - y.share(place)) * height), label, theme.ink, small, anchor="rm")
     draw.text((left + width / 2, top + height + 22), x.name, theme.ink, small, anchor="ma")
-    draw.text((left - 6, top - 10), y.name, theme.ink, small, anchor="rs")
     draw.text((left, top - 32), title, theme.ink, large, anchor="ls")
     at = left + width
     for curve in reversed([c for c in curves if c.name]):
@@ -124,6 +123,8 @@ def _words(
         at -= name.getlength(curve.name) + 14
         draw.rectangle((at, top - 19, at + 9, top - 11), fill=curve.color)
         at -= 12
+    if at > left:  # else the names of the curves are in its place
+        draw.text((left - 6, top - 10), y.name, theme.ink, small, anchor="rs")
 
 
 # --- what is drawn -------------------------------------------------------------------------------
@@ -132,12 +133,13 @@ RED, GREEN, BLUE = (214, 62, 62), (48, 160, 84), (66, 110, 220)
 SERIES = ((66, 110, 220), (222, 120, 30))
 
 
-def histograms(images: Tensor, scale: str, theme: str) -> Tensor:
-    """For each picture (b, h, w, c) how many of its pixels have each of 256 levels, by channel: (b, 320, 512, 3).
+def histograms(images: Tensor, scale: str, theme: str, size: tuple[int, int] = (512, 320)) -> Tensor:
+    """For each picture (b, h, w, c) how many of its pixels have each of 256 levels, by channel: (b, height, width, 3).
 
-    scale: "linear", cut where the peaks at black and white would press down all else, or "logarithmic".
+    size: width and height. scale: "linear", cut where the peaks at black and white would press down all else, or
+    "logarithmic".
     """
-    return torch.cat([tensor_of(_histogram(one, scale, THEMES[theme])) for one in pictures_of(images, "image")])
+    return torch.cat([tensor_of(_histogram(one, scale, THEMES[theme], size)) for one in pictures_of(images, "image")])
 
 
 def counts(levels: np.ndarray) -> np.ndarray:
@@ -145,7 +147,7 @@ def counts(levels: np.ndarray) -> np.ndarray:
     return np.bincount(levels.ravel(), minlength=LEVELS)
 
 
-def _histogram(picture: Image.Image, scale: str, theme: Theme) -> Image.Image:
+def _histogram(picture: Image.Image, scale: str, theme: Theme, size: tuple[int, int]) -> Image.Image:
     pixels = np.asarray(picture)
     light = luminance(torch.from_numpy(pixels.astype(np.float32))).round().clamp(0, 255).numpy().astype(np.uint8)
     grey = bool((pixels == pixels[..., :1]).all())
@@ -164,8 +166,8 @@ def _histogram(picture: Image.Image, scale: str, theme: Theme) -> Image.Image:
         y = linear(0, top * 100, "%")
         curves = [_curve(name, color, s * 100, grey) for name, color, s in found]
     clipped = f"black {_percent(light == 0)}, white {_percent(light == 255)}"
-    title = f"mean {light.mean():.1f}, spread {light.std():.1f}, {clipped}"
-    return chart(curves, x, y, (512, 320), title, theme)
+    title = f"mean {light.mean():.1f}, spread {light.std():.1f}" + (f", {clipped}" if size[0] >= 400 else "")
+    return chart(curves, x, y, size, title, theme)
 
 
 def _curve(name: str, color: Color, values: np.ndarray, fill: bool) -> Curve:
@@ -176,11 +178,13 @@ def _percent(marked: np.ndarray) -> str:
     return f"{marked.mean() * 100:.2g} %"
 
 
-def schedules(schedules_: Sequence[tuple[str, Tensor]], scale: str, theme: str) -> Tensor:
-    """The noise level of each step of named schedules, (1, 400, 640, 3).
+def schedules(
+    schedules_: Sequence[tuple[str, Tensor]], scale: str, theme: str, size: tuple[int, int] = (640, 400)
+) -> Tensor:
+    """The noise level of each step of named schedules, (1, height, width, 3).
 
-    scale: "logarithmic", where 0 is the lower edge, or "linear". Raises ValueError for one without levels, or with a
-    level below 0 or no number.
+    size: width and height. scale: "logarithmic", where 0 is the lower edge, or "linear". Raises ValueError for one
+    without levels, or with a level below 0 or no number.
     """
     lists = [(name, [float(v) for v in sigmas]) for name, sigmas in schedules_]
     for name, levels in lists:
@@ -202,7 +206,7 @@ def schedules(schedules_: Sequence[tuple[str, Tensor]], scale: str, theme: str) 
     ]
     first = lists[0][1]
     title = f"{len(first) - 1} steps from {first[0]:.4g} to {first[-1]:.4g}"
-    return tensor_of(chart(curves, x, y, (640, 400), title, THEMES[theme]))
+    return tensor_of(chart(curves, x, y, size, title, THEMES[theme]))
 
 
 def _place(value: float, y: Axis, log: bool) -> float:

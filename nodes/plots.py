@@ -19,7 +19,9 @@ CATEGORY = "image/look"
 ThemeName = Annotated[Literal["light", "dark"], "Dark words on light ground, or the other way round."]
 Lines = Annotated[str, Text(multiline=True), "One a line."]
 Line = Annotated[str, Text()]
+More = Annotated[list[Image] | None, "Behind those above."]
 Side = Annotated[int, Range(0, 4096), "The longer side of each picture at most, in pixels; 0 leaves it as it is."]
+PlotSide = Annotated[int, Range(200, 4096), "In pixels."]
 Shown = Annotated[int, Range(2, 64), "How many steps to show at most, evenly chosen."]
 
 
@@ -46,9 +48,16 @@ def _lines(texts: Sequence[str]) -> list[str]:
 
 
 @node("ImageHistogram", category=CATEGORY, display_name="Image Histogram")
-def image_histogram(*, image: Image, scale: Literal["linear", "logarithmic"], theme: ThemeName = "light") -> Image:
+def image_histogram(
+    *,
+    image: Image,
+    scale: Literal["linear", "logarithmic"],
+    width: PlotSide = 512,
+    height: PlotSide = 320,
+    theme: ThemeName = "light",
+) -> Image:
     """Draw for each picture how many pixels have each level of red, green, blue and light."""
-    return diffusion.plots.histograms(image, scale, theme)
+    return diffusion.plots.histograms(image, scale, theme, (width, height))
 
 
 @node("PlotSigmas", category=CATEGORY, display_name="Plot Sigmas")
@@ -56,18 +65,23 @@ def plot_sigmas(
     *,
     sigmas: Sigmas,
     scale: Literal["logarithmic", "linear"],
+    width: PlotSide = 640,
+    height: PlotSide = 400,
     theme: ThemeName = "light",
     compared: Annotated[Sigmas | None, "Another schedule, drawn in the same picture."] = None,
 ) -> Image:
     """Draw the noise level of each step of a schedule."""
     both = [("sigmas", sigmas)] if compared is None else [("sigmas", sigmas), ("compared", compared)]
-    return diffusion.plots.schedules(both, scale, theme)
+    return diffusion.plots.schedules(both, scale, theme, (width, height))
 
 
 @node("ContactSheet", category=CATEGORY, display_name="Contact Sheet")
 def contact_sheet(
     *,
     images: Annotated[list[Image], "Batches and lists; pictures may differ in size."],
+    images_2: More = None,
+    images_3: More = None,
+    images_4: More = None,
     labels: list[Lines] = "",  # pyright: ignore[reportArgumentType] -- shown as one text, given as a list
     title: Line = "",
     columns: Annotated[int, Range(0, 64), "0 makes about as many columns as rows."] = 0,
@@ -75,7 +89,8 @@ def contact_sheet(
     theme: ThemeName = "light",
 ) -> Image:
     """Put pictures into one, with a label below each. A list of labels gives one to each picture."""
-    pictures = [one for batch in images for one in diffusion.labels.pictures_of(batch)]
+    every = [batch for some in (images, images_2, images_3, images_4) for batch in some or ()]
+    pictures = [one for batch in every for one in diffusion.labels.pictures_of(batch)]
     sheet = diffusion.labels.sheet(pictures, _lines(labels), columns, size, title, _theme(theme))
     return diffusion.labels.tensor_of(sheet)
 

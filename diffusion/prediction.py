@@ -78,6 +78,16 @@ class Prediction:
             return _consistent(output, x, _spread(sigma, x), _spread(self.timestep(sigma), x))
         return KINDS[self.kind].x0(output, x, _spread(sigma, x), self.data)
 
+    def target(self, x0: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
+        """What the network should answer at x0 (b, ...) with `noise` at sigma (b,): `to_x0` of it is x0.
+
+        Raises ValueError for models that are not trained by one answer.
+        """
+        kind = KINDS[self.kind]
+        if kind.target is None:
+            raise ValueError(f"a model of the kind {self.kind!r} cannot be trained this way; take its base model")
+        return kind.target(x0, noise, _spread(sigma, x0), self.data)
+
     def add_noise(self, latent: Tensor, noise: Tensor, sigma: Tensor | float, max_denoise: bool) -> Tensor:
         """x at `sigma`. With `max_denoise` the run starts at the end of the scale, where x has the variance that the
         network saw there, signal included, whatever the latent is."""
@@ -99,6 +109,7 @@ class Prediction:
 class Kind:
     scale: Callable[[Tensor, Tensor, float], Tensor]  # (x, sigma, data) -> input
     x0: Callable[[Tensor, Tensor, Tensor, float], Tensor]  # (output, x, sigma, data) -> x0
+    target: Callable[[Tensor, Tensor, Tensor, float], Tensor] | None = None  # (x0, noise, sigma, data) -> output
     starts_full: bool = True
 
 
@@ -148,15 +159,35 @@ def _rational(output: Tensor, x: Tensor, sigma: Tensor, data: float) -> Tensor:
     return (x - sigma * output) / (1 + sigma)
 
 
+def _noise(x0: Tensor, noise: Tensor, sigma: Tensor, data: float) -> Tensor:
+    return noise
+
+
+def _velocity(x0: Tensor, noise: Tensor, sigma: Tensor, data: float) -> Tensor:
+    return (noise * data - x0 * (sigma / data)) / (sigma**2 + data**2).sqrt()
+
+
+def _edm_target(x0: Tensor, noise: Tensor, sigma: Tensor, data: float) -> Tensor:
+    return -_velocity(x0, noise, sigma, data)
+
+
+def _difference(x0: Tensor, noise: Tensor, sigma: Tensor, data: float) -> Tensor:
+    return noise - x0
+
+
+def _clean(x0: Tensor, noise: Tensor, sigma: Tensor, data: float) -> Tensor:
+    return x0
+
+
 KINDS: dict[str, Kind] = {
-    "eps": Kind(_unit, _eps),  # Ho et al. 2020
-    "v": Kind(_unit, _v),  # Salimans & Ho 2022
-    "edm": Kind(_unit, _edm),  # Karras et al. 2022
-    "x0": Kind(_unit, _direct),
+    "eps": Kind(_unit, _eps, _noise),  # Ho et al. 2020
+    "v": Kind(_unit, _v, _velocity),  # Salimans & Ho 2022
+    "edm": Kind(_unit, _edm, _edm_target),  # Karras et al. 2022
+    "x0": Kind(_unit, _direct, _clean),
     "img_to_img": Kind(_as_it_is, _direct),
     "lcm": Kind(_unit, _eps),
-    "flow": Kind(_as_it_is, _eps),  # Liu et al. 2022: the output is n - x0
-    "cosmos_rflow": Kind(_unit_flow, _rational, starts_full=False),
+    "flow": Kind(_as_it_is, _eps, _difference),  # Liu et al. 2022: the output is n - x0
+    "cosmos_rflow": Kind(_unit_flow, _rational, _difference, starts_full=False),
 }
 
 

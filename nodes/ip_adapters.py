@@ -201,3 +201,19 @@ def ip_adapter_advanced(
         keys_too=embeds_scaling == "K+V",
         mask=attn_mask,
     )
+
+
+@node("PrepImageForClipVision", category=f"{CATEGORY}/utils", display_name="Prep Image For ClipVision")
+def prep_image_for_clip_vision(
+    *,
+    image: Image,
+    interpolation: Annotated[
+        Literal["LANCZOS", "BICUBIC", "HAMMING", "BILINEAR", "BOX", "NEAREST"], "How it is made smaller."
+    ],
+    crop_position: Annotated[
+        Literal["top", "bottom", "left", "right", "center", "pad"], "Which square of it is kept; or all, in black."
+    ],
+    sharpening: Annotated[float, Range(0.0, 1.0, step=0.05), "How much its edges are made stronger."] = 0.0,
+) -> Image:
+    """A square of a picture, as small as vision networks see it."""
+    return diffusion.vision.prepare.prepare(image, interpolation, crop_position, sharpening)

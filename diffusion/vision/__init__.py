@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from diffusion.vision import ip_choice as ip_choice
     from diffusion.vision import ip_files as ip_files
     from diffusion.vision import photomaker as photomaker
+    from diffusion.vision import prepare as prepare
     from diffusion.vision import style as style
 
 

@@ -83,7 +83,10 @@ def find_photomaker(header: Header) -> Part:
     for prefix in ("id_encoder.", ""):
         inside = {name[len(prefix) :]: s for name, s in header.shapes.items() if name.startswith(prefix)}
         if "qformer_perceiver.token_proj.0.weight" in inside:
-            raise ModelFileError(f"{header.path.name} is a PhotoMaker model of version 2; only version 1 can be run")
+            raise ModelFileError(
+                f"{header.path.name} is a PhotoMaker model of version 2, which needs insightface to recognise faces, "
+                "and that is not here; use photomaker-v1.bin"
+            )
         if "fuse_module.layer_norm.weight" in inside:
             return Part(prefix, {n: n for n in inside}, inside)
     raise ModelFileError(f"{header.path.name} is no PhotoMaker model; it is {detect.what(header.shapes)}")

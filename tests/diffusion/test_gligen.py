@@ -14,6 +14,7 @@ from torch import Tensor
 from bench.random_checkpoint import build, random_state, unet_config
 from diffusion import gligen, layouts, settings
 from diffusion.conditioned import Conditioned
+from diffusion.emphasis import STANDARD, Language
 from diffusion.gligen import Boxes, Gligen
 from diffusion.model import SD15, Model
 from diffusion.prediction import discrete
@@ -96,7 +97,7 @@ def test_a_model_of_another_family_is_refused(tmp_path: Path):
 
 
 class Words(Clip):
-    def encode(self, text: Any) -> tuple[Tensor, dict[str, Any]]:
+    def encode(self, text: Any, language: Language = STANDARD) -> tuple[Tensor, dict[str, Any]]:
         return torch.zeros(1, 77, 24), {"pooled_output": torch.full((1, 24), float(len(text)))}
 
 

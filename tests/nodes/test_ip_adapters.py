@@ -210,3 +210,11 @@ def test_checks_need_no_torch(models: Path):
 def test_a_workflow_that_people_share_has_no_problem(models: Path):
     graph = unified(plain("sd1"), "PLUS (high strength)")
     assert [p for p in check(read(graph), registry, Files(models))] == []
+
+
+def test_a_prepared_picture_is_seen(models: Path):
+    graph = seen(plain("sd1"), "ip-adapter_sd15.safetensors")
+    prepared = {"interpolation": "LANCZOS", "crop_position": "top", "sharpening": 0.15}
+    graph["20"] = node("PrepImageForClipVision", image=["11", 0], **prepared)
+    graph["13"]["inputs"]["image"] = ["20", 0]
+    assert torch.allclose(run(graph, models), run(seen(plain("sd1"), "ip-adapter_sd15.safetensors"), models), atol=1e-2)

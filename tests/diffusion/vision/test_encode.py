@@ -75,16 +75,27 @@ def test_openclips_layout_is_read(prefix: str, tmp_path: Path):
     assert error(other.encode(image).image_embeds, ours.encode(image).image_embeds) < 1e-6
 
 
-def test_published_sizes_are_read_from_shapes():
-    for width, heads, layers, side, quick in ((1024, 16, 24, 224, True), (1280, 16, 32, 224, False)):
-        config = CLIPVisionConfig(
-            hidden_size=width, intermediate_size=4 * width, num_hidden_layers=layers, num_attention_heads=heads,
-            image_size=side, patch_size=14, projection_dim=1024,
-        )  # fmt: skip
-        with torch.device("meta"):
-            network = CLIPVisionModelWithProjection(config)
-        found = VisionConfig.from_shapes({n: tuple(t.shape) for n, t in network.state_dict().items()})
-        assert (found.layer.heads, found.layer.layers, found.side, found.layer.quick) == (heads, layers, side, quick)
+PUBLISHED = {  # width, layers, heads, side, patch, embedding, hidden
+    "ViT-L": (1024, 24, 16, 224, 14, 768, 4096),
+    "ViT-L at 336": (1024, 24, 16, 336, 14, 768, 4096),
+    "ViT-H": (1280, 32, 16, 224, 14, 1024, 5120),
+    "ViT-g": (1408, 40, 16, 224, 14, 1024, 6144),
+    "ViT-bigG": (1664, 48, 16, 224, 14, 1280, 8192),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_sizes_are_read_from_shapes(name: str):
+    width, layers, heads, side, patch, embedding, hidden = PUBLISHED[name]
+    config = CLIPVisionConfig(
+        hidden_size=width, intermediate_size=hidden, num_hidden_layers=layers, num_attention_heads=heads,
+        image_size=side, patch_size=patch, projection_dim=embedding,
+    )  # fmt: skip
+    with torch.device("meta"):
+        network = CLIPVisionModelWithProjection(config)
+    found = VisionConfig.from_shapes({n: tuple(t.shape) for n, t in network.state_dict().items()})
+    assert (found.layer.heads, found.layer.layers, found.side, found.layer.quick) == (heads, layers, side, "L" in name)
+    assert (found.layer.hidden, found.layer.projection) == (hidden, embedding)
 
 
 @pytest.mark.parametrize("size", [(336, 450), (224, 224), (460, 230)])

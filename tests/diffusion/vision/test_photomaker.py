@@ -12,6 +12,7 @@ from torch.nn.functional import gelu, layer_norm, linear
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from bench.random_checkpoint import random_state
+from diffusion.emphasis import STANDARD, Language
 from diffusion.text import Clip
 from diffusion.vision import photomaker
 from diffusion.vision.encode import prepared
@@ -28,7 +29,7 @@ WIDTH = 32
 class Words(Clip):
     """Tells how long the prompt was that it got."""
 
-    def encode(self, text: Any) -> tuple[Tensor, dict[str, Any]]:
+    def encode(self, text: Any, language: Language = STANDARD) -> tuple[Tensor, dict[str, Any]]:
         states = torch.randn(1, 77, WIDTH, generator=torch.Generator().manual_seed(len(text)))
         return states, {"pooled_output": torch.full((1, 8), float(len(text)))}
 
@@ -81,7 +82,7 @@ def test_what_does_not_fit_is_told(tmp_path: Path):
         model.encode(torch.rand(2, 28, 28, 3), Words(()), "a man photomaker")
 
     class Narrow(Words):
-        def encode(self, text: Any) -> tuple[Tensor, dict[str, Any]]:
+        def encode(self, text: Any, language: Language = STANDARD) -> tuple[Tensor, dict[str, Any]]:
             return torch.zeros(1, 77, 16), {}
 
     with pytest.raises(ValueError, match=r"photomaker-v1\.bin changes prompts 32 wide, .* are 16 wide"):

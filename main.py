@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from executor.graph import Graph
     from executor.hashes import Hashes
     from executor.node import NodeSpec
+    from executor.plan import Plan
+    from executor.sweep import Sweep
     from executor.workflow.document import Document
 
 OK, FAILED, INVALID, CANCELLED = 0, 1, 2, 130
@@ -62,11 +64,12 @@ def _engine(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.
     def carry_out(options: argparse.Namespace) -> int:
         from executor.assign import Unassignable
         from executor.graph import GraphError
+        from executor.sweep import SweepError
         from executor.workflow.lenient import WorkflowError
 
         try:
             return command(options)
-        except (WorkflowError, GraphError, Unassignable) as error:
+        except (WorkflowError, GraphError, SweepError, Unassignable) as error:
             raise Refused(str(error)) from None
 
     return carry_out
@@ -91,9 +94,10 @@ def serve(options: argparse.Namespace) -> int:
 def run(options: argparse.Namespace) -> int:
     """Run the outputs of a graph that are sound."""
     from executor.assign import assign, seed_all
-    from executor.check import check
+    from executor.check import check, sound
     from executor.graph import read
     from executor.run import execute
+    from executor.sweep_options import parse
     from executor.terminal import Terminal, json_lines
 
     _use_settings(options)
@@ -105,12 +109,17 @@ def run(options: argparse.Namespace) -> int:
         seed_all(api, specs, options.seed)
     assign(api, specs, options.set)
     graph = read(api)
+    wanted = _wanted(options, graph, specs)
+    sweep = parse(api, options.sweep, specs, files, grid=options.grid)
+    if sweep:
+        graph, wanted = read(sweep.graph), sweep.targets(wanted)
     problems = check(graph, specs, files)
-    wanted, able = _wanted(options, graph, specs, problems)
-    _print_problems([p for p in problems if p.kind != "prompt_no_outputs" or not options.output], sys.stderr)
-    if not able:
+    able = sound(graph, problems, wanted)
+    told = sweep.problems(problems) if sweep else problems
+    _print_problems([p for p in told if p.kind != "prompt_no_outputs" or not options.output], sys.stderr)
+    if not able or (sweep and able != wanted):  # a value of a sweep that does not fit is found before any of them runs
         return INVALID
-    plan = _plan(graph, specs, able, files, options)
+    plan = _plan(graph, specs, able, files, options, sweep)
     changed = options.set or options.seed is not None  # then the editor's form would show what did not run
     extra = {"workflow": document.workflow} if document.workflow and not changed else {}
     report = json_lines if options.json_events else Terminal(files)
@@ -119,6 +128,8 @@ def run(options: argparse.Namespace) -> int:
     )
     if outcome.cancelled:
         return CANCELLED
+    if sweep and options.grid:
+        _save_grid(sweep, plan, outcome.shown, files)
     return OK if outcome.ok and able == wanted else FAILED
 
 
@@ -142,12 +153,14 @@ def _try_device(options: argparse.Namespace) -> None:
         raise Refused(f"--device: {error}") from None
 
 
-def _plan(graph: Any, specs: Mapping[str, NodeSpec], targets: list[str], files: Files, options: Any) -> Any:
+def _plan(
+    graph: Any, specs: Mapping[str, NodeSpec], targets: list[str], files: Files, options: Any, sweep: Sweep | None
+) -> Plan:
     from executor.check import InvalidGraph
     from executor.plan import make_plan
 
     try:
-        return make_plan(graph, specs, targets, files, salt=f"{options.precision} {options.device}")
+        return make_plan(graph, specs, targets, files, salt=f"{options.precision} {options.device}", sweep=sweep)
     except InvalidGraph as error:
         raise Refused(str(error)) from None
 
@@ -159,15 +172,30 @@ def _cache(options: argparse.Namespace, files: Files) -> Any:
     return Cache(disk=None if options.no_cache else Disk(files.base / "cache"))
 
 
-def _wanted(
-    options: argparse.Namespace, graph: Graph, specs: Mapping[str, NodeSpec], problems: Sequence[Problem]
-) -> tuple[list[str], list[str]]:
-    """The nodes to run, and those of them that can."""
+def _wanted(options: argparse.Namespace, graph: Graph, specs: Mapping[str, NodeSpec]) -> list[str]:
+    """The nodes to run."""
     from executor.assign import node_id
-    from executor.check import outputs, sound
+    from executor.check import outputs
 
-    wanted = [node_id(graph, name) for name in options.output or ()] or outputs(graph, specs)
-    return wanted, sound(graph, problems, wanted)
+    return [node_id(graph, name) for name in options.output or ()] or outputs(graph, specs)
+
+
+def _save_grid(sweep: Sweep, plan: Plan, shown: Mapping[str, Mapping[str, Any]], files: Files) -> None:
+    """All pictures of a sweep in one, the values of the last axis from left to right."""
+    from PIL import Image
+
+    from diffusion import labels
+    from executor import output_files
+    from executor.sweep_grid import places
+
+    found, data = places(sweep, plan, shown, files), io.BytesIO()
+    pictures = [Image.open(path).convert("RGB") if path else Image.new("RGB", (8, 8)) for path in found.pictures]
+    try:
+        labels.grid(pictures, found.columns, found.rows, 0, "", labels.THEMES["light"], found.axes).save(data, "PNG")
+    except ValueError as error:
+        raise Refused(f"--grid: {error}") from None
+    (saved,) = output_files.save(files, "output", "grid", "png", [data.getvalue()])
+    print(files.root("output") / saved["filename"])
 
 
 # --- check, nodes, convert -----------------------------------------------------------------------
@@ -217,6 +245,11 @@ def list_nodes(options: argparse.Namespace) -> int:
             raise Refused(f"there is no node type {options.name!r}{nearest(options.name, list(specs))}")
         info = describe(specs[options.name], files)
         print(json.dumps(info, indent=2) if options.json else "\n".join(lines(info)))
+    elif options.markdown:
+        from executor.reference import markdown
+        from nodes.absent import ABSENT
+
+        print(markdown(specs, ABSENT, files), end="")
     elif options.json:
         print(json.dumps({name: describe(spec, files) for name, spec in sorted(specs.items())}))
     else:
@@ -290,6 +323,7 @@ EXAMPLES = """examples:
   python main.py                            serve the page and the API on this machine
   python main.py run workflows/text_to_image.json
   python main.py run workflows/text_to_image.json --set 2.text="a rocket" --seed 7 --out pictures
+  python main.py run workflows/text_to_image.json --sweep 5.seed=1..3 --sweep 5.cfg=4,7 --grid
   python main.py run picture.png            run the graph that a picture carries
   python main.py check workflow.json        say all that is wrong with it
   python main.py nodes KSampler             what a node does, takes and gives
@@ -325,30 +359,30 @@ def _parser() -> argparse.ArgumentParser:
     serves = command("serve", serve, "serve the page and the API (what happens without a command)", "serve --port 8190")
     server.add(serves)
     _device_options(serves)
-    _run_options(
-        command("run", _engine(run), "run a graph", 'run workflows/text_to_image.json --set 2.text="a rocket"', graph)
-    )
+    example = 'run workflows/text_to_image.json --set 2.text="a rocket"'
+    _run_options(command("run", _engine(run), "run a graph", example, graph))
     checks = command(
         "check", _engine(check_file), "say all that is wrong with a graph", "check workflow.json --json", graph
     )
     checks.add_argument("--json", action="store_true", help="print the problems as JSON")
-    checks.add_argument(
-        "--reproduce", action="store_true", help="say whether the models that a picture was made with are here"
-    )
+    same = "say whether the models that a picture was made with are here"
+    checks.add_argument("--reproduce", action="store_true", help=same)
     lists = command("nodes", list_nodes, "list the node types, or describe one", "nodes KSampler")
     lists.add_argument("name", nargs="?", metavar="NAME", help="a node type")
     lists.add_argument("--json", action="store_true", help="print the description as /object_info gives it")
-    converts = command(
-        "convert", _engine(convert), "turn one JSON form into the other", "convert workflow.json > api.json", graph
-    )
+    lists.add_argument("--markdown", action="store_true", help="print the page that docs/nodes.md is")
+    other, example = "turn one JSON form into the other", "convert workflow.json > api.json"
+    converts = command("convert", _engine(convert), other, example, graph)
     converts.add_argument("--to", choices=("api", "workflow"), help="the form wanted; by default the other one")
     return parser
 
 
 def _run_options(made: argparse.ArgumentParser) -> None:
-    made.add_argument(
-        "--set", action="append", default=[], metavar="NODE.INPUT=VALUE", help="change an input; repeatable"
-    )
+    many: Any = {"action": "append", "default": []}
+    made.add_argument("--set", **many, metavar="NODE.INPUT=VALUE", help="change an input; repeatable")
+    values = "a,b,c or 1..10 or 0..1:0.1 or @lines.txt or @table.csv:column or @folder; repeatable: all combinations"
+    made.add_argument("--sweep", **many, metavar="NODE.INPUT=VALUES", help=f"a run each: {values}")
+    made.add_argument("--grid", action="store_true", help="also save all pictures of a sweep in one, with labels")
     made.add_argument("--seed", type=int, metavar="N", help="the seed of every node that has one")
     made.add_argument("--out", metavar="DIR", help="save here instead of output/")
     made.add_argument("--output", action="append", metavar="NODE", help="run only this node and what it needs")

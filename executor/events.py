@@ -33,7 +33,8 @@ class CachedSet:
 
 @dataclass(frozen=True, slots=True)
 class NodeStarted:
-    """`parent` is the node that returned the graph in which this one stands."""
+    """`parent` is the node that returned the graph in which this one stands, or the node that this is in one round of
+    a loop."""
 
     node: str
     type: str
@@ -74,6 +75,18 @@ class NodeFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class RunFinished:
+    """One of the `total` runs of a sweep is over; `outputs` is what its nodes show. ok: none of them failed."""
+
+    run: int
+    total: int
+    label: str
+    values: Mapping[str, Any]
+    ok: bool
+    outputs: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something did not go as it should, and the run goes on without it."""
 
@@ -97,7 +110,17 @@ class Finished:
 
 
 Event = (
-    Queued | Started | CachedSet | NodeStarted | Progressed | NodeFinished | NodeFailed | Warned | Cancelled | Finished
+    Queued
+    | Started
+    | CachedSet
+    | NodeStarted
+    | Progressed
+    | NodeFinished
+    | NodeFailed
+    | RunFinished
+    | Warned
+    | Cancelled
+    | Finished
 )
 Emit = Callable[[Event], None]
 

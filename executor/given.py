@@ -45,9 +45,24 @@ class Given:
             return {}
         files = replace(self._files, ledger=self._ledger.of(step.id)) if self._ledger else self._files
         engine = {"files": files, "progress": Reporter(step.id, self._post, self._cancel, self._previews)}
-        prompt = self._plan.prompt
+        prompt = self._prompt(step)
         hidden = {"PROMPT": prompt, "DYNPROMPT": prompt, "UNIQUE_ID": step.id}
         if self._making.waits(step):
-            hidden["EXTRA_PNGINFO"] = {**self._extra, "mezzotint": self._making.of(step)}
+            hidden["EXTRA_PNGINFO"] = {**self._told(step), "mezzotint": self._making.of(step)}
         given = {p: engine[k] for p, k in spec.given.items() if k in engine}
         return given | {p: hidden.get(k) for p, k in spec.hidden.items()}
+
+    def _prompt(self, step: Step) -> Mapping[str, Any]:
+        """The graph that makes what this step makes: of a sweep that of its run."""
+        sweep = self._plan.sweep
+        if sweep is None:
+            return self._plan.prompt
+        return sweep.original if step.run is None else sweep.prompt(step.run)
+
+    def _told(self, step: Step) -> Mapping[str, Any]:
+        """What else is told of it: which run of a sweep it is, instead of the editor's workflow, which is another."""
+        if self._plan.sweep is None or step.run is None:
+            return self._extra
+        run = self._plan.sweep.runs[step.run - 1]
+        told = {name: value for name, value in self._extra.items() if name != "workflow"}
+        return {**told, "sweep": {"run": run.number, "label": run.label, "values": run.values}}

@@ -151,7 +151,7 @@ def _crossings(graph: Graph, loops: Loops) -> Iterator[Problem]:
     for (one, body), (other, its) in combinations(loops.bodies.items(), 2):
         shared = [id for id in body.nodes if id in its.nodes]
         if shared and one not in its.nodes and other not in body.nodes:
-            text = f"this is in the loops of {_name(graph, one)} and of {_name(graph, other)}, of which neither is in the"
+            text = f"is in the loops of {_name(graph, one)} and of {_name(graph, other)}, neither of which is in the"
             yield _problem(graph, shared[0], f"{text} other; link the end of the inner one into the outer one", "")
 
 

@@ -12,8 +12,9 @@ from executor.check import InvalidGraph
 from executor.files import Files
 from executor.graph import Graph, Link, uncollected
 from executor.keys import Prints, step_key
-from executor.loops import Between, find
+from executor.loops import Between, Loops, find
 from executor.node import NodeSpec
+from executor.sweep import Sweep
 
 Order = tuple[int, ...]
 
@@ -47,6 +48,8 @@ class Plan:
     prompt: Mapping[str, Any]  # the API graph that it was made from
     specs: Mapping[str, NodeSpec]
     salt: str
+    sweep: Sweep | None = None
+    runs: Mapping[int, tuple[str, ...]] = field(default_factory=dict[int, "tuple[str, ...]"])  # targets of each run
 
 
 @dataclass(frozen=True)
@@ -67,13 +70,15 @@ def make_plan(
     *,
     salt: str = "",
     within: Within | None = None,
+    sweep: Sweep | None = None,
 ) -> Plan:
     """The steps that the targets need. Raises InvalidGraph if one of them cannot be made.
 
     salt: what every result depends on beside its node: precision, device.
+    sweep: whose graph this is, if it is one of several runs.
     """
     with uncollected():
-        return _plan(graph, specs, tuple(dict.fromkeys(targets)), files, salt, within)
+        return _plan(graph, specs, tuple(dict.fromkeys(targets)), files, salt, within, sweep)
 
 
 def _plan(
@@ -83,8 +88,10 @@ def _plan(
     files: Files,
     salt: str,
     within: Within | None,
+    sweep: Sweep | None,
 ) -> Plan:
     loops = find(graph, specs, targets)
+    runs = _runs(sweep, targets, loops) if sweep else {}
     targets = tuple(dict.fromkeys(map(loops.run_by, targets)))
     order = _order(graph, (*targets, *loops.effects(loops.bodies)))
     menus = Menus(files)
@@ -98,9 +105,17 @@ def _plan(
         opaque = f"{within.opaque}/{id}" if within and within.opaque else ""
         own = f"\0{id}" if _is_own(spec, body) else ""
         keys[id] = key = step_key(spec, inputs.literals, inputs.links, keys, prints, salt + own, opaque)
-        place, run = ((*within.place, turn), within.run) if within else ((turn,), None)
+        place = (*within.place, turn) if within else (turn,)
+        run = within.run if within else sweep.of[id][1] if sweep else None
         steps[id] = Step(id, spec, inputs.literals, inputs.links, _sources(spec, inputs), key, place, body, run)
-    return Plan(steps, targets, _uses(steps, targets), graph.api, specs, salt)
+    return Plan(steps, targets, _uses(steps, targets), graph.api, specs, salt, sweep, runs)
+
+
+def _runs(sweep: Sweep, targets: tuple[str, ...], loops: Loops) -> dict[int, tuple[str, ...]]:
+    """The targets of each run of a sweep."""
+    originals, there = dict.fromkeys(sweep.of[id][0] for id in targets), set(targets)
+    wanted = {run.number: [sweep.id(id, run.number) for id in originals] for run in sweep.runs}
+    return {run: tuple(dict.fromkeys(loops.run_by(id) for id in ids if id in there)) for run, ids in wanted.items()}
 
 
 def _outside(graph: Graph, bound: Mapping[str, Bound]) -> list[Link]:

@@ -25,6 +25,7 @@ class Terminal:
         self.files = files
         self.types: dict[str, str] = {}
         self.bar: Any = None
+        self.runs: list[events.RunFinished] = []
 
     def __call__(self, event: events.Event) -> None:
         match event:
@@ -39,12 +40,25 @@ class Terminal:
             case events.NodeFailed():
                 self._close()
                 print(f"mezzotint: {event.type} {event.node} failed: {event.error}: {event.message}", file=sys.stderr)
+            case events.RunFinished(run, total, label):
+                self._close()
+                self.runs.append(event)
+                print(f"run {run} of {total}: {label}{'' if event.ok else ': failed'}")
             case events.Warned(message):
                 print(f"mezzotint: {message}", file=sys.stderr)
             case events.Cancelled() | events.Finished():
                 self._close()
+                self._sum_up()
             case _:
                 pass
+
+    def _sum_up(self) -> None:
+        """How the runs of a sweep ended, where there are several."""
+        if self.runs:
+            failed = [run for run in self.runs if not run.ok]
+            which = "; ".join(f"{run.label}" for run in failed[:10]) + ("; ..." if len(failed) > 10 else "")
+            done = f"{len(self.runs) - len(failed)} of {self.runs[0].total} runs done"
+            print(f"{done}, {len(failed)} failed: {which}" if failed else done)
 
     def _step(self, event: events.Progressed) -> None:
         from tqdm import tqdm

@@ -29,6 +29,7 @@ from executor.outcome import ChangedInput, InputFailed, Outcome
 from executor.plan import Plan, Step
 from executor.previews import Preview
 from executor.schedule import Ports, Schedule, State, outputs_of
+from executor.tally import Tally
 from executor.values import snapshot, summary
 
 At = Callable[[str, str], None]
@@ -86,6 +87,7 @@ class Work:
         self._current: str | None = None
         self._failed: list[events.NodeFailed] = []
         self._shown: dict[str, Mapping[str, Any]] = {}
+        self._tally = Tally(plan, self._post)
 
     # --- the worker thread ---
 
@@ -156,6 +158,7 @@ class Work:
         for step, found in hits:
             if found.ui is not None:
                 self._finished(step, found, 0.0, cached=True)
+            self._tally.settle(step.id, True, self._shown)
 
     def _start(self, step: Step) -> None:
         """The sources of a step are there."""
@@ -271,6 +274,7 @@ class Work:
 
     def _settled(self, id: str) -> None:
         """A step is done or failed: tell those who await it."""
+        self._tally.settle(id, self._schedule.state[id] is State.DONE, self._shown)
         for reply in self._awaiting.pop(id, ()):
             self._coroutines.tell(reply)
 

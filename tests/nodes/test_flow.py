@@ -481,6 +481,6 @@ def test_loops_that_cross_are_refused():
         e2=("ForEachEnd", {"loop": ["s2", 0]}),
     )
     assert problems(graph) == [
-        "a (Add): this is in the loops of ForEachEnd e and of ForEachEnd e2, of which neither is in the other; "
+        "a (Add): is in the loops of ForEachEnd e and of ForEachEnd e2, neither of which is in the other; "
         "link the end of the inner one into the outer one"
     ]

@@ -249,7 +249,7 @@ def test_undo_inside_of_a_subgraph_that_it_unmakes_leads_out(editor: Editor):
 
 def test_the_map_comes_with_large_graphs_and_stays_as_it_was_chosen(editor: Editor, tmp_path: Path):
     page = editor.page
-    plan = page.locator(".react-flow__minimap")
+    plan = page.locator(".minimap")
     expect(plan).to_have_count(0)
     large = {str(i): {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64}} for i in range(60)}
     (tmp_path / "large.json").write_text(json.dumps(large))

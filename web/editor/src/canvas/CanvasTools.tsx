@@ -1,9 +1,8 @@
-/** The small buttons in the corner of the canvas, and the map beside them. */
+/** The small buttons in the corner of the canvas. */
 
-import { MiniMap, Panel, useStore as useFlow } from "@xyflow/react";
+import { Panel, useStore as useFlow } from "@xyflow/react";
 import { useStore } from "../app/store";
 import { t, type Key } from "../i18n";
-import type { AnyNode } from "./derive";
 import { setSettings, settings } from "./ui";
 import { useMapShown } from "./useMapShown";
 import { fitView, zoomBy } from "./viewport";
@@ -58,28 +57,4 @@ function Tool({ name, icon, on, onClick }: ToolProps) {
       </svg>
     </button>
   );
-}
-
-export function Minimap() {
-  if (!useMapShown()) return null;
-  return (
-    <MiniMap<AnyNode>
-      className="minimap"
-      position="bottom-right"
-      pannable
-      zoomable
-      ariaLabel={t("canvas.minimap")}
-      nodeColor={colorOf}
-      nodeClassName={(node) => `map-${node.type}`}
-      nodeBorderRadius={6}
-    />
-  );
-}
-
-function colorOf(node: AnyNode): string {
-  if (node.type === "group") return "transparent";
-  if (node.type !== "node") return "var(--line)";
-  const { node: model, def } = node.data;
-  if (!def) return "var(--danger)";
-  return model.color ?? "color-mix(in srgb, var(--line), var(--line-strong) 40%)";
 }

@@ -35,7 +35,8 @@ export function firstView(canvas: string, nodes: readonly AnyNode[]): Viewport {
   return getViewportForBounds({ x, y, width, height }, across, down, CLOSENESS[0], 1, PADDING);
 }
 
-function rectOf({ position: { x, y }, measured, style }: AnyNode): Rect {
+/** As drawn, or as likely to be. */
+export function rectOf({ position: { x, y }, measured, style }: AnyNode): Rect {
   return [x, y, Number(measured?.width ?? style?.width ?? 0), Number(measured?.height ?? style?.height ?? 0)];
 }
 

@@ -90,6 +90,22 @@ describe("what is missing", () => {
     expect(missing(b.doc, defs).types).toEqual([]);
   });
 
+  it("has a nearest by its links, too, where its name says little", () => {
+    const nodes = [
+      { id: 1, type: "LoadImage", inputs: [], outputs: [{ name: "IMAGE", type: "IMAGE", links: [1] }] },
+      {
+        id: 2,
+        type: "FancyUpscaleThing",
+        inputs: [{ name: "image", type: "IMAGE", link: 1 }],
+        outputs: [{ name: "IMAGE", type: "IMAGE", links: [] }],
+      },
+    ];
+    const alone = missing(read({ version: 0.4, nodes, links: [] }, defs), defs);
+    expect(alone.types[0]!.nearest).toEqual([]);
+    const [type] = missing(read({ version: 0.4, nodes, links: [[1, 1, 0, 2, 0, "IMAGE"]] }, defs), defs).types;
+    expect(type!.nearest).toContain("ImageUpscaleWithModel");
+  });
+
   it("are files, with their nearest and where they can be had", () => {
     const b = new Builder();
     const id = b.make((at) => addNode(at, "CheckpointLoaderSimple", [0, 0], { ckpt_name: "sub/m2.safetensors" }));

@@ -140,6 +140,14 @@ describe("instances in files", () => {
     expect(rolled(fixed, defs)).toBe(fixed);
   });
 
+  it("show their own values where a type inside is known to nobody", () => {
+    const file = workflow("tpl_image_qwen_image_edit_2509_relight");
+    const few = new Map([...defs].filter(([type]) => type !== "TextEncodeQwenImageEditPlus"));
+    const [whole, lacking] = [defs, few].map((known) => read(file, known).root.nodes.get("10")!.values);
+    expect(lacking).toEqual(whole);
+    expect(lacking!.seed).toBe(1118877715456453);
+  });
+
   it("may contain themselves, in a broken file: then nothing shows through", () => {
     const raw = workflow("syn_sub_used_twice");
     const broken = JSON.parse(JSON.stringify(raw)) as { definitions: { subgraphs: { id: string; nodes: object[] }[] } };

@@ -1,7 +1,7 @@
 /** What a node that stands for a subgraph looks like: its definition as a node type. */
 
 import { key, list, text } from "./json";
-import type { Defs, InputDef, NodeDef } from "./nodes";
+import { readInputs, type Defs, type InputDef, type NodeDef } from "./nodes";
 import { INPUTS, type Definition, type Document, type Graph, type Json, type JsonObject, type Node } from "./types";
 import { CONTROL, defaultOf, widgetsOf } from "./widgets";
 
@@ -66,13 +66,20 @@ function exposed(doc: Document, definition: Definition, slot: number, defs: Defs
 /** As it is inside: what it holds there is the default outside, its seed mode too. */
 function innerWidget(doc: Document, node: Node, name: string, defs: Defs): InputDef | undefined {
   const def = isInside(doc, node) ? undefined : defOf(doc, node, defs);
-  const widgets = def ? widgetsOf(def, node.values) : [];
+  if (!def) return unknownWidget(node, name);
+  const widgets = widgetsOf(def, node.values);
   const input = widgets.find((widget) => widget.role === "value" && widget.name === name)?.input;
   if (!input) return undefined;
   const control = widgets.find((widget) => widget.role === "control" && widget.input === input);
   const mode = control && (node.values[control.name] ?? defaultOf(control));
   const options = mode === undefined ? input.options : { ...input.options, control_after_generate: mode };
   return { ...input, default: node.values[name] ?? input.default, options };
+}
+
+/** Of a node whose type nobody knows, its file says which of its sockets are widgets, though not what they hold. */
+function unknownWidget(node: Node, name: string): InputDef | undefined {
+  const slot = node.inputs.find((input) => input.name === name && input.widget !== undefined);
+  return slot && readInputs({ required: { [name]: [slot.type, {}] } })[0];
 }
 
 /** A file may say that a subgraph contains itself; then nothing shows through it. */

@@ -2,7 +2,7 @@
 
 import { defOf } from "./instances";
 import { objects, text } from "./json";
-import type { Defs } from "./nodes";
+import type { Defs, NodeDef } from "./nodes";
 import { levels, type Document, type Graph, type LevelId, type Node, type NodeId } from "./types";
 import { widgetsOf } from "./widgets";
 
@@ -34,27 +34,33 @@ export interface Missing {
   readonly choices: readonly MissingChoice[];
 }
 
+interface Found {
+  readonly level: LevelId;
+  readonly graph: Graph;
+  readonly node: Node;
+}
+
 export function missing(doc: Document, defs: Defs): Missing {
   const all = levels(doc).flatMap(([level, graph]) =>
     [...graph.nodes.values()].map((node) => ({ level, graph, node })),
   );
-  const unknown = new Map<string, { node: Node; level: LevelId }[]>();
-  for (const { level, node } of all) {
-    if (defOf(doc, node, defs)) continue;
-    unknown.set(node.type, [...(unknown.get(node.type) ?? []), { node, level }]);
+  const unknown = new Map<string, Found[]>();
+  for (const one of all) {
+    if (defOf(doc, one.node, defs)) continue;
+    unknown.set(one.node.type, [...(unknown.get(one.node.type) ?? []), one]);
   }
   const types = [...unknown].map(([type, found]) => missingType(type, found, defs));
   return { types, choices: all.flatMap(({ level, graph, node }) => missingChoices(doc, level, graph, node, defs)) };
 }
 
-function missingType(type: string, found: readonly { node: Node; level: LevelId }[], defs: Defs): MissingType {
+function missingType(type: string, found: readonly Found[], defs: Defs): MissingType {
   const { properties } = found[0]!.node;
   const pack = text(properties.cnr_id) ?? text(properties.aux_id);
   return {
     type,
     ...(pack === undefined ? {} : { pack }),
     nodes: found.map(({ node, level }) => ({ node: node.id, level })),
-    nearest: nearest(type, [...defs.keys()]),
+    nearest: best(type, [...defs.keys()], (other) => (takesItsPlace(found[0]!, defs.get(other)!) ? FITS : 0)),
   };
 }
 
@@ -89,12 +95,27 @@ function missingChoices(doc: Document, level: LevelId, graph: Graph, node: Node,
 }
 
 const NEAREST = 3;
+const FITS = 0.25;
+
+/** Whether a node of the type has sockets for all that is linked. */
+function takesItsPlace({ node, graph }: Found, { inputs, outputs }: NodeDef): boolean {
+  const links = [...graph.links.values()];
+  const into = links.filter((link) => link.to === node.id).map((link) => node.inputs[link.toSlot]?.type);
+  const outOf = links.filter((link) => link.from === node.id).map((link) => node.outputs[link.fromSlot]?.type);
+  const among = (sockets: readonly { readonly type: string }[]) => (wanted: string | undefined) =>
+    sockets.some(({ type }) => type === wanted || wanted === "*");
+  return into.length + outOf.length > 0 && into.every(among(inputs)) && outOf.every(among(outputs));
+}
 
 /** Names much like a name, the most alike first; a file in another folder is the same file. */
 export function nearest(name: string, names: readonly string[]): string[] {
+  return best(name, names, () => 0);
+}
+
+function best(name: string, names: readonly string[], extra: (other: string) => number): string[] {
   const wanted = pairs(base(name));
   return names
-    .map((other) => ({ other, likeness: likeness(wanted, pairs(base(other))) }))
+    .map((other) => ({ other, likeness: likeness(wanted, pairs(base(other))) + extra(other) }))
     .filter(({ likeness }) => likeness > 0.45)
     .sort((a, b) => b.likeness - a.likeness || a.other.localeCompare(b.other))
     .slice(0, NEAREST)

@@ -1,10 +1,13 @@
 """Prompts that change: the examples of A1111's wiki, every syntax, and each step has the text that is meant for it."""
 
+from collections.abc import Mapping
+
 import pytest
 import torch
 
 from diffusion.clip import ClipConfig
-from diffusion.emphasis import LANGUAGES
+from diffusion.conditioning import Conditioning
+from diffusion.emphasis import LANGUAGES, Language
 from diffusion.names import SCHEDULES
 from diffusion.prediction import Prediction
 from diffusion.prompt_schedule import DEEPEST, stretches
@@ -140,3 +143,17 @@ def test_each_text_is_encoded_once(clip: Clip, monkeypatch: pytest.MonkeyPatch):
 def test_a_schedule_without_steps_is_told(prediction: Prediction):
     with pytest.raises(ValueError, match="sigmas holds no step"):
         starts_of(torch.zeros(1), prediction)
+
+
+class Halved(Clip):
+    """Gives two conditionings for a prompt, as text networks with hooks may: one for each half of the run."""
+
+    def conditioning(self, text: str | Mapping[str, str], language: Language = LANGUAGE) -> Conditioning:
+        states, options = self.encode(text, language)
+        halves = ((0.0, 0.5), (0.5, 1.0))
+        return [(states, {**options, "start_percent": start, "end_percent": end}) for start, end in halves]
+
+
+def test_ranges_of_the_text_networks_own_are_kept_within_those_of_the_steps(clip: Clip):
+    found = encoded(Halved(clip.encoders), stretches("[a:b:1]", 5), LANGUAGE, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    assert [(o["start_percent"], o["end_percent"]) for _, o in found] == [(0.0, 0.2), (0.2, 0.5), (0.5, 1.0)]

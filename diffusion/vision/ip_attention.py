@@ -140,8 +140,10 @@ class ImagePrompt:
                 k, v = layer(given[self.name])
                 seen = _looked(queries.pop(), k * factor if self.keys_too else k, v * factor, attention.heads)
                 if self.mask in given:
-                    mask = functional.interpolate(given[self.mask], size=size[0], mode="bilinear", antialias=True)
-                    seen = seen * mask.flatten(2).mT  # b n 1
+                    mask = functional.interpolate(
+                        given[self.mask].float(), size=size[0], mode="bilinear", antialias=True
+                    )
+                    seen = seen * mask.flatten(2).mT.to(seen)  # b n 1
                 return (inputs[0] + seen,)
 
             yield attention.to_q.register_forward_hook(keep)

@@ -94,6 +94,44 @@ def test_an_adapter_of_each_family_changes_its_picture(name: str, base: Path):
     assert np.array_equal(none, plain)
 
 
+def write_embedding(name: str, base: Path) -> str:
+    """Two vectors for each text network of a family."""
+    _, clip, _ = checkpoint.load(make_models.write(name, base / "models/checkpoints"))
+    vectors = {encoder.name: torch.randn(2, encoder.config.width) for encoder in clip.encoders}
+    path = base / "models/embeddings" / f"{name}_style.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(vectors if "clip_g" in vectors else {"emb_params": next(iter(vectors.values()))}, path)
+    return path.stem
+
+
+def prompted(name: str, words: str) -> Graph:
+    graph = workflow(name)
+    graph["2"]["inputs"]["text"] = words
+    return graph
+
+
+@pytest.mark.parametrize("name", ADAPTED)
+def test_an_embedding_of_each_family_changes_its_picture(name: str, base: Path):
+    word = write_embedding(name, base)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # it is found, and as wide as each text network
+        without, told = (pixels(run(prompted(name, f"a red {w}"), base)) for w in ("", f"embedding:{word}"))
+    assert np.abs(told - without).max() > 2
+
+
+@pytest.mark.parametrize("name", ["sd2", "sdxl", "refiner"])
+def test_a_hypernetwork_of_each_family_changes_its_picture(name: str, base: Path):
+    model = checkpoint.load(make_models.write(name, base / "models/checkpoints"))[0]
+    assert isinstance(model.network, Resident)
+    width = next(s[1] for n, s in model.network.shapes.items() if n.endswith("attn2.to_k.weight"))
+    hypernetwork(base / f"models/hypernetworks/{name}.pt", (width,))
+    inputs = {"model": ["1", 0], "hypernetwork_name": f"{name}.pt", "strength": 1.0}
+    graph = workflow(name) | {"20": {"class_type": "HypernetworkLoader", "inputs": inputs}}
+    plain = pixels(run(workflow(name), base))
+    graph["5"]["inputs"]["model"] = ["20", 0]
+    assert np.abs(pixels(run(graph, base)) - plain).max() > 2
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_saved_checkpoint_of_each_family_gives_the_same_picture(name: str, base: Path):
     path = make_models.write(name, base / "models/checkpoints")
@@ -127,7 +165,7 @@ def run_quietly(graph: Graph, base: Path) -> None:
     assert not outcome.failed, outcome.failed
 
 
-def hypernetwork(path: Path) -> None:
+def hypernetwork(path: Path, widths: tuple[int, ...] = (64, 32)) -> None:
     def state(width: int) -> dict[str, Tensor]:
         return {
             "linear.0.weight": torch.randn(2 * width, width) * 0.2, "linear.0.bias": torch.zeros(2 * width),
@@ -135,7 +173,7 @@ def hypernetwork(path: Path) -> None:
         }  # fmt: skip
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({width: (state(width), state(width)) for width in (64, 32)} | {"name": "x"}, path)
+    torch.save({width: (state(width), state(width)) for width in widths} | {"name": "x"}, path)
 
 
 RECORDED = (

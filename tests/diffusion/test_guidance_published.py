@@ -64,10 +64,11 @@ def test_rescaled_guidance_is_diffusers(multiplier: float):
 @pytest.mark.parametrize("momentum", [0.0, -0.5])
 def test_projected_guidance_is_diffusers(eta: float, threshold: float, momentum: float):
     """Over three steps. Of diffusers' two ways it is that which begins at the positive."""
-    from diffusers.guiders.adaptive_projected_guidance import MomentumBuffer, normalized_guidance
+    from diffusers.guiders import adaptive_projected_guidance as theirs
 
+    normalized_guidance: Any = theirs.normalized_guidance
     made = steering(guidance_patches.adaptive_projected(eta, threshold, momentum))
-    buffer = MomentumBuffer(momentum) if momentum else None
+    buffer = theirs.MomentumBuffer(momentum) if momentum else None
     assert made.before
     for i, sigma in enumerate((3.0, 2.0, 1.0)):
         sides = {"positive": tensor(10 + i), "negative": tensor(20 + i)}

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from diffusion import tensor_files as tensor_files
     from diffusion import text as text
     from diffusion import token_table as token_table
+    from diffusion import training as training
     from diffusion import upscaling as upscaling
     from diffusion import vision as vision
     from diffusion import wildcard_files as wildcard_files

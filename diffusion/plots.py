@@ -209,6 +209,27 @@ def schedules(
     return tensor_of(chart(curves, x, y, size, title, THEMES[theme]))
 
 
+def losses(values: Sequence[float], theme: str, size: tuple[int, int] = (640, 400)) -> Tensor:
+    """The loss of each step of a training, and its running mean over a twentieth of them: (1, height, width, 3).
+
+    Raises ValueError without a step.
+    """
+    if not values:
+        raise ValueError("there is no loss to draw; connect that of a training with a step at least")
+    window = max(1, len(values) // 20)
+    sums = np.cumsum(np.pad(np.asarray(values, dtype=np.float64), (window, 0), mode="edge"))
+    mean = (sums[window:] - sums[:-window]) / window
+    x = linear(1, max(2, len(values)), "step", whole=True)
+    y = linear(0, float(np.quantile(values, 0.99)) * 1.15 or 1.0, "loss")
+    steps = range(1, len(values) + 1)
+    curves = [
+        Curve(list(zip(steps, values, strict=True)), THEMES[theme].faint, "each step", marks=len(values) <= 2),
+        Curve(list(zip(steps, mean.tolist(), strict=True)), BLUE, f"mean of {window}", marks=len(values) <= 2),
+    ]
+    title = f"{len(values)} steps, loss {mean[0]:.4g} to {mean[-1]:.4g}"
+    return tensor_of(chart(curves, x, y, size, title, THEMES[theme]))
+
+
 def _place(value: float, y: Axis, log: bool) -> float:
     return value if not log else math.log10(value) if value > 0 else y.low
 

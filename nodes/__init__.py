@@ -37,6 +37,7 @@ from nodes import model_sampling as model_sampling
 from nodes import model_speed as model_speed
 from nodes import noise as noise
 from nodes import plots as plots
+from nodes import preprocessors as preprocessors
 from nodes import preview_any as preview_any
 from nodes import primitives as primitives
 from nodes import prompts as prompts
@@ -49,6 +50,7 @@ from nodes import saving as saving
 from nodes import sigmas as sigmas
 from nodes import strings as strings
 from nodes import text as text
+from nodes import training as training
 from nodes import upscaling as upscaling
 from nodes import vae as vae
 from nodes import vision as vision

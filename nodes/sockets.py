@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from diffusion.vision.photomaker import PhotoMaker as _PhotoMaker
     from diffusion.vision.style import StyleModel as _StyleModel
 else:
-    Tensor = _Model = _Upscaler = _Stitcher = _Clip = _Vae = _Sampler = _Guider = _Noise = _ControlNet = (
-        Any
-    )
+    Tensor = _Model = _Upscaler = _Stitcher = _Clip = _Vae = _Sampler = _Guider = _Noise = _ControlNet = Any
     _Hooks = _Keyframes = _ClipVision = _ClipVisionOutput = _StyleModel = _Gligen = _PhotoMaker = _IpAdapter = Any
     _LoraModel = Any
 
@@ -39,6 +37,7 @@ Anything = Annotated[Any, Socket("*")]
 Model = Annotated[_Model, Socket("MODEL")]
 Clip = Annotated[_Clip, Socket("CLIP")]
 LoraModel = Annotated[_LoraModel, Socket("LORA_MODEL")]
+LossMap = Annotated[dict[str, list[float]], Socket("LOSS_MAP")]  # `loss`: of each step of a training
 Vae = Annotated[_Vae, Socket("VAE")]
 ControlNet = Annotated[_ControlNet, Socket("CONTROL_NET")]
 Gligen = Annotated[_Gligen, Socket("GLIGEN")]

@@ -50,6 +50,8 @@ def comparable(entry: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     kept = {k: v for k, v in entry.items() if k not in ("tooltip", "lazy", "display")}
     if isinstance(other.get("options"), dict) or isinstance(entry.get("options"), dict):
         kept["options"] = "files"
+    if isinstance(kept.get("options"), list):  # files and then some fixed values; here there are no files
+        kept["options"] = [value for value in kept["options"] if not isinstance(value, dict)]
     if kept.get("type") == "COMBO":  # the first of a menu is its default, said or not
         kept.setdefault(
             "default", kept["options"][0] if isinstance(kept.get("options"), list) and kept["options"] else None

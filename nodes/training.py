@@ -1,0 +1,129 @@
+"""Nodes that teach: adapters from pictures, and the curve of their loss."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import diffusion
+from executor.files import FileProblem, Files
+from executor.node import Choice, ExtraPngInfo, Progress, Prompt, Range, Shown, Widget, node, silent
+from nodes.image_files import save_image
+from nodes.sockets import Conditioning, Latent, LoraModel, LossMap, Model
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CATEGORY = "training"
+NONE = "[None]"
+COUNTED = re.compile(r"_(\d+)_steps")  # in the name of an adapter that SaveLoRANode saved
+
+
+class Trained(NamedTuple):
+    model_with_lora: Model
+    lora: LoraModel
+    loss: LossMap
+    steps: int
+
+
+def adapters(files: Files) -> list[str]:
+    return [*files.names("loras"), NONE]
+
+
+def adapter_state(files: Files, existing_lora: str) -> Any:
+    if existing_lora == NONE:
+        return None
+    state = files.model("loras", existing_lora).stat()
+    return state.st_size, state.st_mtime_ns
+
+
+def adapter_problem(files: Files, existing_lora: str) -> str | None:
+    try:
+        if existing_lora != NONE:
+            diffusion.adapters.files.inspect(files.model("loras", existing_lora))
+    except FileProblem:
+        return None  # a missing file is the menu's affair
+    except diffusion.header.ModelFileError as error:
+        return str(error)
+    return None
+
+
+@node(
+    "TrainLoraNode",
+    category=CATEGORY,
+    display_name="Train LoRA",
+    experimental=True,
+    fingerprint=adapter_state,
+    validate=adapter_problem,
+)
+def train_lora_node(
+    *,
+    model: Annotated[Model, "It stays as it is; the adapter learns beside it."],
+    latents: Annotated[Latent, "The pictures to learn, encoded by the model's VAE."],
+    positive: Annotated[Conditioning, "What the pictures show: one text for all, or one for each."],
+    batch_size: Annotated[int, Range(1, 10000, step=1), "Pictures at once."] = 1,
+    grad_accumulation_steps: Annotated[int, Range(1, 1024, step=1), "Batches to a step."] = 1,
+    steps: Annotated[int, Range(1, 100000)] = 16,
+    learning_rate: Annotated[float, Range(0.0000001, 1.0, step=0.000001)] = 0.0005,
+    rank: Annotated[int, Range(1, 128), "Higher ranks learn more and make larger files; blocks for OFT."] = 8,
+    optimizer: Literal["AdamW", "Adam", "SGD", "RMSprop"] = "AdamW",
+    loss_function: Literal["MSE", "L1", "Huber", "SmoothL1"] = "MSE",
+    seed: Annotated[int, Range(0, 2**64 - 1), "Of the order, the noise and the beginning."] = 0,
+    training_dtype: Annotated[Literal["bf16", "fp32"], "In which the model computes."] = "bf16",
+    lora_dtype: Annotated[Literal["bf16", "fp32"], "In which the adapter is kept; fp32 learns small steps."] = "bf16",
+    algorithm: Literal["LoRA", "LoHa", "LoKr", "OFT"] = "LoRA",
+    gradient_checkpointing: Annotated[bool, "Less memory for a third more time."] = True,
+    existing_lora: Annotated[str, Choice(adapters), "An adapter to go on from, of the same kind and rank."] = NONE,
+    files: Files,
+    progress: Progress = silent,
+) -> Trained:
+    """Teach an adapter what pictures show. Save it with "Save LoRA Weights"; use it with "Load LoRA"."""
+    course = diffusion.training.loop.Course(
+        steps=steps,
+        batch_size=batch_size,
+        accumulation=grad_accumulation_steps,
+        learning_rate=learning_rate,
+        rank=rank,
+        algorithm=algorithm,
+        optimizer=optimizer,
+        loss=loss_function,
+        seed=seed,
+        training_dtype=training_dtype,
+        adapter_dtype=lora_dtype,
+        checkpointing=gradient_checkpointing,
+    )
+    learnt = diffusion.training.loop.train_adapter(
+        model,
+        latents["samples"],
+        positive,
+        course,
+        existing=_existing(files, existing_lora),
+        on_step=lambda done, loss: progress(done, steps),
+    )
+    adapted = diffusion.adapters.load.apply_lora(learnt.adapter, model, 1.0)
+    counted = COUNTED.findall(existing_lora)
+    return Trained(adapted, learnt.adapter, {"loss": learnt.losses}, steps + (int(counted[-1]) if counted else 0))
+
+
+def _existing(files: Files, name: str) -> Mapping[str, Tensor] | None:
+    if name == NONE:
+        return None
+    path = files.model("loras", name)
+    return diffusion.weights.open_weights(path, diffusion.header.read_header(path)).tensors
+
+
+@node("LossGraphNode", category=CATEGORY, display_name="Plot Loss Graph", output_node=True, experimental=True)
+async def loss_graph_node(
+    *,
+    loss: Annotated[LossMap, Widget(default={})],
+    filename_prefix: Annotated[str, "Folders and the beginning of the name."] = "loss_graph",
+    prompt: Prompt,
+    extra_pnginfo: ExtraPngInfo,
+    files: Files,
+) -> Shown[None]:
+    """Save the curve of a training's loss as a picture."""
+    picture = diffusion.plots.losses(loss.get("loss", []), "light")
+    return await save_image(
+        images=picture, filename_prefix=filename_prefix, prompt=prompt, extra_pnginfo=extra_pnginfo, files=files
+    )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from diffusion.emphasis import STANDARD, Language
 from diffusion.prompt import LENGTH, Chunk, Token, Vector
+from diffusion.prompt_schedule import stretches
 from diffusion.text import Clip, Encoder
 from diffusion.tokenizer import BYTE_IDS, END, START, ranks
 
@@ -35,6 +36,16 @@ def counted(clip: Clip, text: str, language: Language = STANDARD) -> Counted:
         max(sum(map(len, rows)) for _, rows in told),
         max(len(rows) for _, rows in told),
     )
+
+
+def counted_by_step(clip: Clip, text: str, language: Language, steps: int) -> Counted:
+    """The same for each text of a prompt that changes, under the steps in which it first holds; the most of tokens."""
+    first: dict[str, str] = {}
+    for one in stretches(text, steps):
+        first.setdefault(one.text, f"steps {one.start + 1}-{one.end}: {one.text}")
+    found = [counted(clip, said, language) for said in first]
+    table = "\n\n".join(f"{title}\n{one.table}" for title, one in zip(first.values(), found, strict=True))
+    return Counted(table, max(one.tokens for one in found), max(one.chunks for one in found))
 
 
 Row = tuple[str, float]

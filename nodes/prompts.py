@@ -89,9 +89,18 @@ class Tokens(NamedTuple):
 
 
 @node("CountTokens", category=CATEGORY, display_name="Count Tokens", output_node=True, fingerprint=embedding_state)
-def count_tokens(*, clip: Clip, text: Template, weights: Weights = "standard") -> Shown[Tokens]:
+def count_tokens(
+    *,
+    clip: Clip,
+    text: Template,
+    weights: Weights = "standard",
+    steps: Annotated[
+        int, Range(0, 10000), "Of a prompt that changes: each of its texts in so many steps; 0 takes it as it is."
+    ] = 0,
+) -> Shown[Tokens]:
     """Show what the text encoders get of a prompt: each token with its weight, in chunks of 75."""
-    counted = diffusion.token_table.counted(clip, text, diffusion.emphasis.LANGUAGES[weights])
+    table, language = diffusion.token_table, diffusion.emphasis.LANGUAGES[weights]
+    counted = table.counted_by_step(clip, text, language, steps) if steps else table.counted(clip, text, language)
     return Shown({"text": [counted.table]}, Tokens(*counted))
 
 

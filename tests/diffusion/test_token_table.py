@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from diffusion import text
 from diffusion.emphasis import LANGUAGES
 from diffusion.text import Clip
-from diffusion.token_table import counted, spelled
+from diffusion.token_table import counted, counted_by_step, spelled
 from diffusion.tokenizer import tokenize
 from tests.diffusion.test_clip import network
 from tests.diffusion.test_text import CONFIG, LARGE
@@ -74,3 +74,11 @@ def test_tokens_spell_their_text():
 def test_a_heavy_word_has_a_bar_that_ends():
     table, *_ = counted(Clip(ENCODERS["sd1"]), "(a:100) (b:-1)")
     assert [line.count("▪") for line in table.splitlines()[2:]] == [30, 10]
+
+
+def test_each_text_of_a_prompt_that_changes_is_counted_once():
+    clip, language = Clip(ENCODERS["sd1"]), LANGUAGES["A1111"]
+    table, tokens, chunks = counted_by_step(clip, "[cat|red dog]", language, 6)
+    assert (tokens, chunks) == (2, 1)
+    assert [line for line in table.splitlines() if line.startswith("steps")] == ["steps 1-1: cat", "steps 2-2: red dog"]
+    assert counted(clip, "cat", language).table in table

@@ -82,6 +82,9 @@ def test_tokens_are_counted_and_shown(clip: Clip):
     shown = count_tokens(clip=clip, text="a (red:1.2) apple BREAK b", weights="standard")
     assert shown.result[1:] == (4, 2)
     assert shown.ui == {"text": [shown.result.table]}
+    changing = count_tokens(clip=clip, text="[a:b c:2]", weights="A1111", steps=4)
+    assert changing.result.table.startswith("steps 1-2: a\n")
+    assert changing.result.tokens == 2
 
 
 def test_a_weight_that_is_no_number_is_told(clip: Clip):

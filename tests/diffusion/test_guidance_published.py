@@ -82,8 +82,8 @@ def test_tangential_guidance_is_diffusers():
     from diffusers.guiders.tangential_classifier_free_guidance import normalized_guidance
 
     at = step()
-    noises = [(at.x - x0) / SIGMA for x0 in (at.positive, at.negative)]
-    want = normalized_guidance(*noises, SCALE)
+    toward, away = ((at.x - x0) / SIGMA for x0 in (at.positive, at.negative))
+    want = normalized_guidance(toward, away, SCALE)
     got = (at.x - guided(guidance_patches.tangential(), at)) / SIGMA
     assert_close(got, want, atol=1e-5, rtol=1e-5)
 

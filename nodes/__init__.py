@@ -27,6 +27,7 @@ from nodes import latent_batch as latent_batch
 from nodes import latent_files as latent_files
 from nodes import latent_math as latent_math
 from nodes import latents as latents
+from nodes import lists as lists
 from nodes import loaders as loaders
 from nodes import lora as lora
 from nodes import masks as masks

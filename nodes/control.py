@@ -10,7 +10,7 @@ from executor.files import Files
 from executor.node import Folder, Range, Text, node
 from executor.types import Facts
 from nodes.model_files import problem, state, told
-from nodes.sockets import Clip, Conditioning, ControlNet, Image, Model, Vae
+from nodes.sockets import Clip, Conditioning, ControlNet, Image, Mask, Model, Vae
 from nodes.text import embedding_state
 
 CATEGORY = "conditioning/controlnet"
@@ -112,6 +112,27 @@ def control_net_apply_sd3(
     end_percent: Moment = 1.0,
 ) -> Pair:
     """The same as Apply ControlNet, with the inputs of its first version."""
+    sides = diffusion.control.apply.apply(
+        (positive, negative), control_net, image, strength, start_percent, end_percent
+    )
+    return Pair(*sides)
+
+
+@node("ControlNetInpaintingAliMamaApply", category=CATEGORY)
+def control_net_inpainting_ali_mama_apply(
+    *,
+    positive: Conditioning,
+    negative: Conditioning,
+    control_net: ControlNet,
+    vae: Vae,
+    image: Image,
+    mask: Annotated[Mask, "What is to be painted anew, for networks that take a mask."],
+    strength: Strength = 1.0,
+    start_percent: Moment = 0.0,
+    end_percent: Moment = 1.0,
+) -> Pair:
+    """Steer by a picture and a mask. ControlNets of Stable Diffusion 1, 2 and XL take the picture alone."""
+    diffusion.control.apply.warn_of_mask(control_net)
     sides = diffusion.control.apply.apply(
         (positive, negative), control_net, image, strength, start_percent, end_percent
     )

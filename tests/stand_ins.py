@@ -65,6 +65,7 @@ STAND_INS = {  # which of our models stands in for a published one
     "control_scribble.safetensors": "t2i_sd1",
     "control_v11p_sd15_canny_fp16.safetensors": "controlnet_sd1",
     "control_v11f1e_sd15_tile_fp16.safetensors": "controlnet_sd1",
+    "control_v11p_sd15_inpaint_fp16.safetensors": "controlnet_sd1",
     "diff_control_sd15_depth_fp16.safetensors": "controlnet_difference",
     "t2iadapter_canny_sd15v2.pth": "t2i_sd1",
     "diffusion_pytorch_model_promax.safetensors": "union_sdxl",

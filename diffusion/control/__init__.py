@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from diffusion.control import apply as apply
     from diffusion.control import files as files
     from diffusion.control import handle as handle
+    from diffusion.control import hints as hints
     from diffusion.control import load as load
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +52,14 @@ def apply(
         return {**options, "control": now, "control_apply_to_uncond": False}
 
     return [[(embedding, controlled(options)) for embedding, options in side] for side in sides]
+
+
+def warn_of_mask(control: Control) -> None:
+    """No control here takes a mask beside its picture, as those of SD 3 and Flux do."""
+    warnings.warn(
+        f"{control.name} takes no mask, so this one changes nothing; InpaintPreprocessor puts a mask into the picture",
+        stacklevel=2,
+    )
 
 
 def apply_to_both(conditioning: Iterable[Entry], control: Control, image: Tensor, strength: float) -> Conditioning:

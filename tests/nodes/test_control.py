@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 import nodes
+from diffusion.control.apply import warn_of_mask
+from diffusion.control.load import load
 from diffusion.settings import Settings, use
 from executor.bind import Problem
 from executor.check import check
@@ -179,3 +181,37 @@ def test_a_style_changes_the_picture(models: Path):
     )  # fmt: skip
     graph["5"]["inputs"]["positive"] = ["14", 0]
     assert (run(graph, models) - run(plain("sd1"), models)).abs().max() > 1e-4
+
+
+PREPROCESSORS = (
+    "LineartStandardPreprocessor", "ImageLuminanceDetector", "ImageIntensityDetector", "TilePreprocessor",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PREPROCESSORS)
+def test_preprocessors_make_pictures_as_large_as_asked(name: str):
+    image = torch.rand(2, 40, 60, 3)
+    made = registry[name].function(image=image, resolution=128)
+    assert made.shape == (2, 128, 192, 3)
+    assert made[..., 0].std() > 0.01
+
+
+def test_a_masked_picture_is_another_picture_for_a_control(models: Path):
+    graph = controlled("sd1", "controlnet_sd1")
+    plainly = run(graph, models)
+    graph["13"] = node("SolidMask", value=1.0, width=20, height=36)
+    graph["14"] = node("InpaintPreprocessor", image=["11", 0], mask=["13", 0])
+    graph["12"]["inputs"]["image"] = ["14", 0]
+    assert (run(graph, models) - plainly).abs().max() > 1e-4
+
+
+@pytest.mark.filterwarnings("ignore:.*takes no mask")
+def test_a_mask_for_networks_that_take_none_is_told(models: Path):
+    graph = controlled("sd1", "controlnet_sd1")
+    plainly = run(graph, models)
+    graph["13"] = node("SolidMask", value=1.0, width=20, height=36)
+    graph["12"]["class_type"] = "ControlNetInpaintingAliMamaApply"
+    graph["12"]["inputs"] |= {"mask": ["13", 0], "vae": ["1", 2]}
+    assert torch.equal(run(graph, models), plainly)
+    with pytest.warns(UserWarning, match=r"controlnet_sd1\.safetensors takes no mask"):
+        warn_of_mask(load(models / "models/controlnet/controlnet_sd1.safetensors"))

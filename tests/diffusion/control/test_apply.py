@@ -169,6 +169,7 @@ def test_a_run_is_stopped_inside_of_a_control(tmp_path: Path):
     ours, _ = model()
     _, net = controlnet(tmp_path)
     module = net.network.module
+    assert isinstance(module, ControlNet)
     entered: list[str] = []
     module.time_embed.register_forward_hook(lambda *_: entered.append("begun"))
     module.middle_block.register_forward_hook(lambda *_: entered.append("ended"))

@@ -140,10 +140,7 @@ class ImagePrompt:
                 k, v = layer(given[self.name])
                 seen = _looked(queries.pop(), k * factor if self.keys_too else k, v * factor, attention.heads)
                 if self.mask in given:
-                    mask = functional.interpolate(
-                        given[self.mask].float(), size=size[0], mode="bilinear", antialias=True
-                    )
-                    seen = seen * mask.flatten(2).mT.to(seen)  # b n 1
+                    seen = seen * _at(given[self.mask], size[0]).to(seen)
                 return (inputs[0] + seen,)
 
             yield attention.to_q.register_forward_hook(keep)
@@ -154,3 +151,8 @@ def _looked(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     """(b, n, c), (b, t, c), (b, t, c) -> (b, n, c)"""
     q, k, v = (y.unflatten(-1, (heads, -1)).transpose(1, 2) for y in (q, k, v))  # b m n c/m
     return functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+
+def _at(mask: Tensor, size: torch.Size) -> Tensor:
+    """A mask (b, 1, H, W) for the pixels of another size, (b, n, 1)."""
+    return functional.interpolate(mask.float(), size=size, mode="bilinear", antialias=True).flatten(2).mT

@@ -77,6 +77,7 @@ _JOB_BASICS: dict[str, Schema] = {
     "preview_output": maybe(ref("OutputFile")),
     "outputs_count": WHOLE,
     "workflow_id": maybe(TEXT),
+    "name": said(maybe(TEXT), "of its workflow: `extra_data.workflow_name` of the submission"),
     "position": said({"type": ["integer", "null"]}, "place among the waiting jobs, 0 for the next"),
 }
 _SUBMISSION: dict[str, Schema] = {

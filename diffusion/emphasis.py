@@ -21,7 +21,6 @@ import torch
 from torch import Tensor
 
 from diffusion.prompt import LENGTH, Chunk, Token, Vector, chunks, weighted
-from diffusion.tokenizer import tokenize
 
 Segment = tuple[str, float]
 Group = list[tuple[Token, float]]
@@ -34,7 +33,7 @@ MARK = re.compile(r"\\[\\()\[\]]?|[()\[\]]|:\s*(?P<weight>[+-]?[.\d]+)\s*\)")
 STEP = 1.1  # what one bracket multiplies or divides by
 ROOM = LENGTH - 2  # tokens of a chunk, beside its start and end
 BACK = 20  # tokens between the end of a chunk and a comma at which A1111 cuts instead
-COMMA = tokenize(",")[0]
+COMMA = 267  # the token
 SMALLEST = 1e-5  # a weight that is as good as none
 
 
@@ -84,9 +83,9 @@ def with_mean_restored(run: Run, prompt: Sequence[Chunk], pad: int) -> tuple[Ten
     states, pooled = run(prompt)
     weights = _weights(prompt)
     changed = states * weights[..., None].to(states)
-    factor = states.mean((1, 2), keepdim=True) / changed.mean((1, 2), keepdim=True)
-    plain = (weights == 1).all(1)[:, None, None].to(factor.device) | ~factor.isfinite()
-    return changed * torch.where(plain, 1.0, factor), pooled
+    before, after = (x.float().mean((1, 2), keepdim=True) for x in (states, changed))
+    plain = (weights == 1).all(1)[:, None, None].to(after.device) | (after == 0)
+    return changed * torch.where(plain, 1.0, before / after).to(states), pooled
 
 
 def down_weighted(run: Run, prompt: Sequence[Chunk], pad: int) -> tuple[Tensor, Tensor]:

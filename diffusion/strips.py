@@ -88,11 +88,12 @@ def noised_latents(
 class Watched(Sampler):
     """A sampler that notes the first latent of its batch as it comes to each of some steps."""
 
+    inner: Sampler = Sampler("euler")
     steps: Sequence[int] = ()
     seen: dict[int, Tensor] = field(default_factory=dict[int, Tensor])
 
     def __call__(self, denoise: Denoise, x: Tensor, sigmas: Tensor, **given: Any) -> Tensor:
-        return super().__call__(_Watching(denoise, sigmas, self), x, sigmas, **given)
+        return self.inner(_Watching(denoise, sigmas, self), x, sigmas, **given)
 
 
 class _Watching:
@@ -151,7 +152,7 @@ def watched_run(
             estimates[i] = x0[:1].to("cpu", copy=True)
         on_step(i, n, x0)
 
-    watched = Watched(sampler.name, sampler.options, steps)
+    watched = Watched(sampler.name, sampler.options, sampler, steps)
     result, _ = sample(guider, latent, sampler=watched, sigmas=sigmas, noise=noise, on_step=step, check=check)
     levels: list[float] = sigmas.tolist()
     both = [i for i in steps if i in estimates and i in watched.seen]

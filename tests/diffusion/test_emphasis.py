@@ -7,7 +7,7 @@ import torch
 
 from diffusion import text
 from diffusion.clip import ClipConfig
-from diffusion.emphasis import LANGUAGES, STANDARD, Group, bracketed, cut_at_commas
+from diffusion.emphasis import COMMA, LANGUAGES, STANDARD, Group, bracketed, cut_at_commas
 from diffusion.prompt import Vector
 from diffusion.text import Clip
 from diffusion.tokenizer import END, tokenize
@@ -140,6 +140,10 @@ def test_break_begins_a_chunk(double: Clip, name: str):
     torch.testing.assert_close(states, torch.cat(parts, 1))
     assert double.encode("a cat BREAK a dog")[0].shape[1] == 77  # to the standard it is a word
     assert double.encode("a BREAKFAST", LANGUAGES[name])[0].shape[1] == 77
+
+
+def test_the_comma():
+    assert tokenize(",") == [COMMA]
 
 
 def words(clip: Clip, prompt: str) -> list[int]:

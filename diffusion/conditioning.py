@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -91,7 +92,16 @@ def in_mask(conditioning: Iterable[Entry], mask: Tensor, strength: float, bounds
 
 
 def in_range(conditioning: Iterable[Entry], start: float, end: float) -> Conditioning:
-    """Every entry in a part of the steps only: 0 is the beginning of the whole schedule, 1 its end."""
+    """Every entry in a part of the steps only: 0 is the beginning of the whole schedule, 1 its end.
+
+    Warns of a part that ends before it begins, in which nothing ever holds.
+    """
+    if end < start:
+        warnings.warn(
+            f"the part of the steps from {start:g} to {end:g} ends before it begins, so the prompt never holds: "
+            "exchange the two",
+            stacklevel=3,
+        )
     return with_options(conditioning, {"start_percent": start, "end_percent": end})
 
 

@@ -26,7 +26,9 @@ def match(x: Tensor, target: Tensor) -> Tensor:
 
 
 def blend(a: Tensor, b: Tensor, weight: float) -> Tensor:
-    """`weight` of a, and the rest of b, which is resized to a."""
+    """`weight` of a, and the rest of b, which is resized to a. Raises ValueError for batches of different sizes."""
+    if len(b) not in (1, len(a)) and len(a) != 1:
+        raise ValueError(f"samples1 holds {len(a)} latents and samples2 {len(b)}: give the same number, or one")
     return a * weight + fit(b, a, "bicubic") * (1 - weight)
 
 

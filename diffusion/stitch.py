@@ -24,6 +24,8 @@ def stitch(first: Tensor, second: Tensor, direction: str, match_size: bool, spac
     match_size: resize the second so that the touching sides are equal; otherwise the smaller is centred on white, or
     on black. The shorter batch goes on with its last picture, a missing alpha channel is opaque.
     """
+    if not len(first) or not len(second):
+        raise ValueError("a batch without pictures cannot be stitched: both image1 and image2 need one")
     beside = direction in ("right", "left")
     longest = max(len(first), len(second))
     first, second = _prolong(first, longest), _prolong(second.to(first), longest)

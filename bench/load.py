@@ -3,6 +3,9 @@
 Writes 2.1 GB twice into the temporary folder (one file for us, the folder layout that diffusers loads fastest) and
 removes them. Each loader is a process of its own, so that its peak is its own; imports are not timed; files are in the
 page cache for both. Both load the fp16 weights as they are and then run the UNet once, on a tiny latent, in bf16.
+
+Then two such checkpoints take turns in a graph of one step, in bf16: what the first use of each costs, what coming back
+to each costs, and what staying does.
 """
 
 from __future__ import annotations
@@ -97,6 +100,49 @@ def load_diffusers(place: Path) -> list[float]:
     return [loaded, peak, time.perf_counter() - start, peak_memory()]
 
 
+TURNS = {"first": "a", "second": "b", "back to the first": "a", "back to the second": "b", "staying": "b"}
+
+
+def switch(place: Path) -> dict[str, float]:
+    """Seconds of each turn of two checkpoints, a picture of 64 x 64 pixels in one step, with a cache in between."""
+    import nodes
+    from diffusion.settings import Settings, use
+    from executor.cache import Cache
+    from executor.files import Files
+    from executor.graph import read
+    from executor.node import registry
+    from executor.plan import make_plan
+    from executor.run import execute
+
+    assert nodes.__name__
+    use(Settings("bf16", "cpu"))
+    folder = place / "base/models/checkpoints"
+    folder.mkdir(parents=True)
+    for name in "ab":
+        (folder / f"{name}.safetensors").hardlink_to(place / FILE)
+    files, cache, seconds = Files(place / "base"), Cache(), dict[str, float]()
+    for seed, (turn, name) in enumerate(TURNS.items()):
+        graph = read(one_step(f"{name}.safetensors", seed))
+        start = time.perf_counter()
+        outcome = execute(make_plan(graph, registry, ["6"], files), files=files, cache=cache)
+        seconds[turn] = time.perf_counter() - start
+        assert not outcome.failed, outcome.failed
+    return seconds
+
+
+def one_step(checkpoint: str, seed: int) -> Any:
+    sampled = {"seed": seed, "steps": 1, "cfg": 1.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 1.0}
+    links = {"model": ["1", 0], "positive": ["2", 0], "negative": ["2", 0], "latent_image": ["3", 0]}
+    return {
+        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": checkpoint}},
+        "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "a fox", "clip": ["1", 1]}},
+        "3": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+        "4": {"class_type": "KSampler", "inputs": sampled | links},
+        "5": {"class_type": "VAEDecode", "inputs": {"samples": ["4", 0], "vae": ["1", 2]}},
+        "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0], "filename_prefix": "x"}},
+    }
+
+
 def peak_memory() -> int:
     """The most memory that this process has held, in bytes, mapped files included."""
     try:
@@ -110,7 +156,7 @@ def peak_memory() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-JOBS = {"write": write, "ours": load_ours, "diffusers": load_diffusers}
+JOBS = {"write": write, "ours": load_ours, "diffusers": load_diffusers, "switch": switch}
 
 
 def job(name: str, place: Path) -> Any:
@@ -129,6 +175,7 @@ def main() -> None:
         print(json.dumps(JOBS[options.job](options.place)))
         return
     rows: dict[str, dict[str, float]] = {}
+    turns: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         job("write", Path(folder))
         size = (Path(folder) / FILE).stat().st_size
@@ -140,7 +187,9 @@ def main() -> None:
                 f"{name:>10} {loaded:>7.2f}s {peak / 1e9:>6.2f} GB {peak / size:>7.2f} "
                 f"{used:>16.2f}s {used_peak / 1e9:>6.2f} GB {used_peak / size:>7.2f}"
             )
-    print(json.dumps({"bench": "load", "file_bytes": size, **rows}))
+        turns = job("switch", Path(folder))
+    print("two checkpoints in turn: " + ", ".join(f"{turn} {seconds:.2f} s" for turn, seconds in turns.items()))
+    print(json.dumps({"bench": "load", "file_bytes": size, **rows, "switch": turns}))
 
 
 if __name__ == "__main__":

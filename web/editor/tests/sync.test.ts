@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fromDetail } from "../src/run/sync";
+import { fromDetail, withPictures } from "../src/run/sync";
 
 const picture = { images: [{ filename: "a.png" }] };
 
@@ -35,4 +35,22 @@ test("a failed job says where and why", () => {
 
 test("anything else waits", () => {
   expect(fromDetail({}, new Map(), 0).phase).toBe("pending");
+});
+
+test("a job that runs shows what was made before until it makes its own; one that is over does not", () => {
+  const detail = (status: string) => ({ id: "j", status, outputs: { "1": picture } });
+  const older = { images: [{ filename: "older.png" }] };
+  const node = { state: "finished", value: 1, max: 1, shown: older } as const;
+  const before = new Map([
+    ["1", node],
+    ["2", node],
+  ]);
+  const running = withPictures(fromDetail(detail("in_progress"), new Map(), 0), before);
+  expect([...running.nodes].map(([id, { shown }]) => [id, shown])).toEqual([
+    ["1", picture],
+    ["2", older],
+  ]);
+  expect(running.nodes.get("2")!.state).toBe("waiting");
+  const over = fromDetail(detail("completed"), new Map(), 0);
+  expect(withPictures(over, before)).toBe(over);
 });

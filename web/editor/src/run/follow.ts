@@ -11,7 +11,7 @@ import { getJson } from "./server";
 import { clientId } from "./session";
 import { connect } from "./socket";
 import { learned, refresh, runningJob, runs, setProblems, type Runs } from "./state";
-import { fromDetail } from "./sync";
+import { fromDetail, withPictures } from "./sync";
 import type { JobRun, Message } from "./types";
 
 const ENDED = new Set(["success", "error", "cancelled"]);
@@ -142,9 +142,11 @@ async function planOf(id: string): Promise<void> {
 export async function look(id: string, tab?: string): Promise<void> {
   const detail = await detailOf(id);
   if (!detail) return;
-  const told = fromDetail(detail, planned(detail), Date.now());
-  const before = runs.get().jobs.get(id);
-  const owner = tab ?? runs.get().tabs.get(id) ?? editor.get().active;
+  const found = fromDetail(detail, planned(detail), Date.now());
+  const { jobs, last, tabs } = runs.get();
+  const before = jobs.get(id);
+  const owner = tab ?? tabs.get(id) ?? editor.get().active;
+  const told = withPictures(found, (before ?? jobs.get(last.get(owner) ?? ""))?.nodes);
   if (told.phase === "pending") {
     runs.set((state) => ({
       ...state,

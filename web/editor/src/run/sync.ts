@@ -2,7 +2,7 @@
 
 import { isObject, number, object, text } from "../model/json";
 import type { Json, JsonObject, NodeId } from "../model/types";
-import type { JobPhase, JobRun, NodeRun } from "./types";
+import type { JobPhase, JobRun, NodeRun, NodeRuns } from "./types";
 
 const PHASES: Readonly<Record<string, JobPhase>> = {
   pending: "pending",
@@ -39,6 +39,17 @@ function elapsed(value: number, rate: Json | undefined): number {
   return typeof rate === "number" && rate > 0 ? (value / rate) * 1000 : 0;
 }
 
+/** A job that runs still shows what was made before, until it makes its own. */
+export function withPictures(job: JobRun, before: NodeRuns = new Map()): JobRun {
+  if (job.phase !== "running") return job;
+  const nodes = new Map(job.nodes);
+  for (const [id, { shown }] of before) {
+    if (shown && !nodes.get(id)?.shown) nodes.set(id, { ...WAITING, ...nodes.get(id), shown });
+  }
+  return { ...job, nodes };
+}
+
+const WAITING: NodeRun = { state: "waiting", value: 0, max: 1 };
 const DONE: NodeRun = { state: "finished", value: 1, max: 1 };
 
 function nodeRun(told: JsonObject): NodeRun {

@@ -171,22 +171,46 @@ def test_nobody_else_is_asked(page: Page, server: Server):
 
 
 def test_opened_workflows_run_as_their_pairs_say(editor: Editor, conformance: Path):
-    """Each recorded workflow is opened in the editor, and the API graph that it saves is the recorded one."""
+    """Each recorded workflow is opened in the editor, and the API graph that it saves is the recorded one.
+
+    What a node that is not here takes is known to nobody: of such a file, all other nodes are compared, and it is
+    saved again as it was.
+    """
     assert nodes.__name__
     editor.skip_tour()
-    known: list[str] = []
+    whole = strange = 0
     for path in sorted((conformance / "workflows").glob("*.api.json")):
-        wanted = json.loads(path.read_text(encoding="utf-8"))
+        wanted = bare(json.loads(path.read_text(encoding="utf-8")))
+        file = path.with_name(path.name.replace(".api.", ".workflow."))
+        editor.drop(file)
+        expect(editor.tab()).to_have_text(file.stem)
+        saved = bare(editor.download("Download API graph"))
         if any(node["class_type"] not in registry for node in wanted.values()):
-            continue  # what a node that is not here takes is known to nobody
-        name = path.name.removesuffix(".api.json")
-        editor.open(path.with_name(f"{name}.workflow.json"))
-        saved = editor.download("Download API graph")
-        assert first_difference(bare(saved), bare(wanted)) is None, name
+            original = json.loads(file.read_text(encoding="utf-8"))
+            version = "1.0" if original.get("version") == 1 else "0.4"
+            assert unsettled(editor.download(f"Download JSON ({version})")) == unsettled(original), path.name
+            strange += 1
+        else:
+            whole += 1
+        assert first_difference(known(saved), known(wanted)) is None, path.name
         editor.close()
-        known.append(name)
-    assert len(known) > 30
+    assert whole > 150
+    assert strange > 0 or whole > 230
     assert editor.errors == []
+
+
+def known(graph: dict[str, Any]) -> dict[str, Any]:
+    """The nodes whose types are here."""
+    return {id: node for id, node in graph.items() if node["class_type"] in registry}
+
+
+def unsettled(value: Any) -> Any:
+    """A workflow without what the editor adds or writes anew: values by their names, and the view."""
+    if isinstance(value, list):
+        return [unsettled(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: unsettled(item) for name, item in value.items() if name not in ("widgets_values_named", "ds")}
 
 
 def test_a_hundred_edits_are_undone_and_done_again(editor: Editor):

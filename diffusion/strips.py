@@ -84,12 +84,12 @@ def noised_latents(
 # --- losing noise --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Watched(Sampler):
     """A sampler that notes the first latent of its batch as it comes to each of some steps."""
 
-    inner: Sampler = Sampler("euler")
-    steps: Sequence[int] = ()
+    inner: Sampler
+    steps: Sequence[int]
     seen: dict[int, Tensor] = field(default_factory=dict[int, Tensor])
 
     def __call__(self, denoise: Denoise, x: Tensor, sigmas: Tensor, **given: Any) -> Tensor:
@@ -152,7 +152,7 @@ def watched_run(
             estimates[i] = x0[:1].to("cpu", copy=True)
         on_step(i, n, x0)
 
-    watched = Watched(sampler.name, sampler.options, sampler, steps)
+    watched = Watched(sampler.name, sampler.options, inner=sampler, steps=steps)
     result, _ = sample(guider, latent, sampler=watched, sigmas=sigmas, noise=noise, on_step=step, check=check)
     levels: list[float] = sigmas.tolist()
     both = [i for i in steps if i in estimates and i in watched.seen]

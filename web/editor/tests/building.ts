@@ -3,17 +3,29 @@
 import fc from "fast-check";
 import { align, distribute } from "../src/edit/arrange";
 import { partnersOf } from "../src/canvas/fits";
+import { carriedBy, twinsOf } from "../src/canvas/moves";
 import { addBend, addReroute, removeBend } from "../src/edit/bends";
+import { exposeWidget, hideWidget, moveBorderSlot, removeBorderSlot, renameBorderSlot } from "../src/edit/borders";
+import { connectNewBorderSlot, renameSubgraph, type Side } from "../src/edit/borders";
 import { copy, duplicate, paste, pasteable } from "../src/edit/clipboard";
-import { addGroup, contents, moveGroup, removeGroups } from "../src/edit/groups";
+import { addGroup, contents, fitGroup, moveGroup, removeGroups } from "../src/edit/groups";
 import { layOut } from "../src/edit/layout";
 import { connect, disconnect } from "../src/edit/links";
-import { addNode, dissolve, insertOnLink, moveNodes, removeNodes, setColor, setTitle } from "../src/edit/nodes";
+import {
+  addNode,
+  dissolve,
+  insertOnLink,
+  moveNodes,
+  removeNodes,
+  resizeNode,
+  setColor,
+  setTitle,
+} from "../src/edit/nodes";
 import { toggleFlag, toggleMode, toFront } from "../src/edit/nodes";
-import { after, graphOf, type Made, type Place } from "../src/edit/place";
+import { after, definitionOf, graphOf, type Made, type Place } from "../src/edit/place";
 import { makeSubgraph } from "../src/edit/subgraphs";
 import { unpack } from "../src/edit/unpack";
-import { setValue, showSocket, widgetsAt } from "../src/edit/values";
+import { resetValue, setValue, showSocket, widgetsAt } from "../src/edit/values";
 import { BYPASSED, EMPTY, MUTED, ROOT, type Document, type Json, type NodeId } from "../src/model/types";
 import { defs } from "./conformance";
 
@@ -140,7 +152,46 @@ const EDITS: Readonly<Record<string, Edit>> = {
   },
   socket: (at, pick) =>
     each(at, pick, (here, id) => showSocket(here, id, widgetsAt(here, id)[0]?.name ?? "", pick(2) > 0)),
+  reset: (at, pick) => each(at, pick, (here, id) => resetValue(here, id, one(widgetsAt(here, id), pick)?.name ?? "")),
+  resize: (at, pick) => each(at, pick, (here, id) => resizeNode(here, id, [100 + pick(900), pick(900)])),
+  fitGroup: (at, pick) => fitGroup(at, one(graphOf(at).groups, pick)?.id ?? ""),
+  twins: (at, pick) => {
+    const dragged = [...some(ids(at), pick), ...graphOf(at).groups.map((group) => `group:${group.id}`)];
+    return twinsOf(at, dragged, carriedBy(at, dragged)).doc;
+  },
+  inside: (at, pick) => {
+    const levels = [...at.doc.definitions.keys()];
+    const inner = levels[pick(levels.length)];
+    return inner === undefined ? at.doc : INSIDE[pick(INSIDE.length)]!({ ...at, level: inner }, pick);
+  },
 };
+
+/** What is done to a subgraph from its inside. */
+const INSIDE: readonly Edit[] = [
+  (at, pick) => removeBorderSlot(at, side(pick), pick(4)),
+  (at, pick) => renameBorderSlot(at, side(pick), pick(4), `name${pick(3)}`),
+  (at, pick) => {
+    const which = side(pick);
+    const count = definitionOf(at)?.[which].length ?? 0;
+    return count ? moveBorderSlot(at, which, pick(count), pick(count)) : at.doc;
+  },
+  (at, pick) => connectNewBorderSlot(at, side(pick), end(at, pick)),
+  (at, pick) => each(at, pick, (here, id) => exposeWidget(here, id, one(widgetsAt(here, id), pick)?.name ?? "")),
+  (at, pick) => each(at, pick, (here, id) => hideWidget(here, id, one(widgetsAt(here, id), pick)?.name ?? "")),
+  (at, pick) => removeNodes(at, some(ids(at), pick)),
+  (at, pick) => duplicate(at, { nodes: some(ids(at), pick) }, [9, 9]).doc,
+  (at, pick) => makeSubgraph(at, some(ids(at), pick), "inner").doc,
+  (at, pick) => renameSubgraph(at, at.level, `sub${pick(5)}`),
+  (at, pick) => randomValue(at, pick),
+];
+
+function side(pick: Pick): Side {
+  return pick(2) ? "inputs" : "outputs";
+}
+
+function one<T>(all: readonly T[], pick: Pick): T | undefined {
+  return all[pick(all.length)];
+}
 
 function ids(at: Place): NodeId[] {
   return [...graphOf(at).nodes.keys()];

@@ -1,4 +1,7 @@
-import { levels, type Definition, type Document } from "../src/model/types";
+import { defOf, isInstance } from "../src/model/instances";
+import { widgetsOf } from "../src/model/widgets";
+import { defs } from "./conformance";
+import { levels, type Definition, type Document, type Node, type Values } from "../src/model/types";
 
 /** What a document means, without what its file said beside. Links and bends in any order. */
 export function meaning(doc: Document): unknown {
@@ -17,6 +20,7 @@ export function meaning(doc: Document): unknown {
       outputs: (graph as Partial<Definition>).outputs?.map(({ raw: _, ...slot }) => slot),
       nodes: [...graph.nodes.values()].map(({ raw: _, inputs, outputs, ...node }) => ({
         ...node,
+        values: valuesOf(doc, { ...node, inputs, outputs }),
         inputs: inputs.map((slot) => slot.name),
         outputs: outputs.map((slot) => slot.name),
       })),
@@ -28,4 +32,12 @@ export function meaning(doc: Document): unknown {
 
 function sorted<T extends { id: string }>(all: T[]): T[] {
   return all.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** A subgraph's node may hold a value of a widget that is no longer there: it is kept in case that comes back. */
+function valuesOf(doc: Document, node: Node): Values {
+  const def = isInstance(doc, node) ? defOf(doc, node, defs) : undefined;
+  if (!def) return node.values;
+  const names = new Set(widgetsOf(def, node.values).map(({ name }) => name));
+  return Object.fromEntries(Object.entries(node.values).filter(([name]) => names.has(name)));
 }

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { leadsTo } from "../src/edit/links";
 import { begin, canRedo, canUndo, present, record, redone, undone } from "../src/model/history";
 import { read } from "../src/model/read";
-import { levels, type Document } from "../src/model/types";
+import { INPUTS, levels, OUTPUTS, type Definition, type Document } from "../src/model/types";
 import { write } from "../src/model/write";
 import { apply, place, steps, textToImage } from "./building";
 import { defs, workflow } from "./conformance";
@@ -28,14 +28,33 @@ describe("after any edits", () => {
     fc.assert(
       fc.property(start, steps(40), (doc, list) => {
         for (const [, graph] of levels(run(doc, list))) {
+          const border = graph as Partial<Definition>;
           const targets = [...graph.links.values()].map((link) => `${link.to} ${link.toSlot}`);
           expect(new Set(targets).size).toBe(targets.length);
           for (const link of graph.links.values()) {
             const [from, to] = [graph.nodes.get(link.from), graph.nodes.get(link.to)];
             if (from) expect(from.outputs.length).toBeGreaterThan(link.fromSlot);
             if (to) expect(to.inputs.length).toBeGreaterThan(link.toSlot);
-            expect(from ?? Number(link.from) < 0).toBeTruthy();
-            expect(to ?? Number(link.to) < 0).toBeTruthy();
+            if (!from) expect([link.from, (border.inputs?.length ?? 0) > link.fromSlot]).toEqual([INPUTS, true]);
+            if (!to) expect([link.to, (border.outputs?.length ?? 0) > link.toSlot]).toEqual([OUTPUTS, true]);
+          }
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  it("each node that stands for a subgraph has its sockets, in its order", () => {
+    fc.assert(
+      fc.property(start, steps(40), (doc, list) => {
+        const now = run(doc, list);
+        for (const [, graph] of levels(now)) {
+          for (const node of graph.nodes.values()) {
+            const definition = now.definitions.get(node.type);
+            if (!definition) continue;
+            const names = (slots: readonly { name: string }[]) => slots.map(({ name }) => name);
+            expect(names(node.outputs)).toEqual(names(definition.outputs));
+            expect(names(node.inputs)).toEqual(names(definition.inputs));
           }
         }
       }),

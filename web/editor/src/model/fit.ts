@@ -74,14 +74,17 @@ export function readValues(doc: Document, node: Node, defs: Defs): Values {
   return unknownValues(node, saved, named);
 }
 
-/** Only what the instance gives: an inner widget keeps its own value otherwise. Null gives nothing. */
+/**
+ * Only what the instance gives: an inner widget keeps its own value otherwise. Null gives nothing. Where values have
+ * names, those are all: a place in the list is then filled with what the inner widget holds.
+ */
 function instanceValues(
   places: (string | null)[],
   widgets: readonly Widget[],
   saved: Json | undefined,
   named: JsonObject,
 ): Values {
-  const positions = list(saved);
+  const positions = Object.keys(named).length ? [] : list(saved);
   const byName = isObject(saved) ? { ...saved, ...named } : named;
   const found = widgets.map(({ name }) => {
     const place = places.indexOf(name);

@@ -61,6 +61,11 @@ class Sweep:
     original: Mapping[str, Any]
     axes: tuple[Axis, ...]
 
+    @property
+    def asked(self) -> dict[str, list[Any]]:
+        """What makes the same runs of the graph, whatever the menus have by then."""
+        return {axis.name: list(axis.values) for axis in self.axes}
+
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """All of them; the last axis changes fastest."""
@@ -169,6 +174,12 @@ class Sweep:
             if not any(i in self.reach.get(id, ()) for id in wanted):
                 raise SweepError(f"sweep of {axis.name}: no output depends on it, so all its runs would be the same")
         return list(dict.fromkeys(self.id(id, run.number) for run in self.runs for id in wanted))
+
+
+def again(api: Mapping[str, Any], asked: Mapping[str, Sequence[Any]]) -> Sweep:
+    """The runs that `Sweep.asked` told of."""
+    names = {name: name.rpartition(".") for name in asked}
+    return Sweep(api, tuple(Axis(names[n][0], names[n][2], tuple(values)) for n, values in asked.items()))
 
 
 def sweep(api: Mapping[str, Any], asked: Any, specs: Mapping[str, NodeSpec], files: Files) -> Sweep:

@@ -95,12 +95,14 @@ class AsyncClient:
         webhook: str | None = None,
         client_id: str | None = None,
         targets: list[str] | None = None,
+        sweep: dict[str, Any] | None = None,
     ) -> Job:
         """Queue a document. Raises ServerError if it cannot run.
 
         key: any text of your own; the same one again is the same job. force: compute what is known already.
         front: before all that waits. preview: none, auto, latent2rgb or taesd. targets: only these output nodes.
         webhook: an http(s) URL that is told of the end. client_id: of a WebSocket that follows it too.
+        sweep: values of some inputs, `{"5.seed": [1, 2, 3]}`, a run for each combination; `run` events tell of them.
         """
         options = {
             "force": force or None,
@@ -109,6 +111,7 @@ class AsyncClient:
             "webhook": webhook,
             "client_id": client_id,
             "partial_execution_targets": targets,
+            "sweep": sweep,
         }
         said = {name: value for name, value in options.items() if value is not None}
         headers = {"Idempotency-Key": key} if key else {}

@@ -156,6 +156,7 @@ class Dispatcher:
             "graph": job.graph,
             "targets": list(job.targets),
             "extra_pnginfo": extra if isinstance(extra, dict) else {},
+            "sweep": job.extra.get("sweep"),
             "force": job.force,
             "preview": job.preview or self._config.preview or "auto",
             "preview_size": self._config.preview_size,

@@ -41,6 +41,7 @@ class Submission:
     preview: str | None = None
     webhook: str | None = None
     key: str | None = None
+    sweep: dict[str, Any] | None = None
 
 
 async def read(request: web.Request, state: State) -> Submission:
@@ -159,7 +160,7 @@ async def _part(part: BodyPartReader, left: int, most: int) -> bytes:
     return b"".join(chunks)
 
 
-_JSON_FIELDS = ("prompt", "workflow", "extra_data", "partial_execution_targets", "number")
+_JSON_FIELDS = ("prompt", "workflow", "extra_data", "partial_execution_targets", "number", "sweep")
 
 
 def _field(name: str, data: bytes, config: Config) -> Any:
@@ -195,6 +196,7 @@ def _submission(
         preview=_preview(options, extra),
         webhook=webhook(options, config),
         key=key(request),
+        sweep=sweep(options) or sweep(extra),
     )
 
 
@@ -207,6 +209,15 @@ def _object(options: Mapping[str, Any], name: str) -> dict[str, Any]:
     if value is not None and not isinstance(value, dict):
         raise _wrong(name, "an object")
     return value or {}
+
+
+def sweep(options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The values that some inputs take, a run each (see `executor.sweep`). Raises problem 400."""
+    if options.get("sweep") is None:
+        return None
+    if not _object(options, "sweep"):
+        raise _wrong("sweep", 'an object of lists, such as {"3.seed": [1, 2, 3]}')
+    return options["sweep"]
 
 
 def _text(options: Mapping[str, Any], name: str, longest: int) -> str | None:

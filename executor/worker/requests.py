@@ -19,6 +19,7 @@ from executor.files import Files
 from executor.graph import Graph, GraphError, read
 from executor.hashes import Hashes
 from executor.node import Folder, NodeSpec
+from executor.sweep import Sweep, SweepError, sweep
 from executor.workflow.document import Document, WorkflowError, load, of
 
 MANY = 100  # of the choices of a menu, or of the outputs that a node spoils: no more of them are told
@@ -49,7 +50,7 @@ def answer(site: Site, request: Mapping[str, Any], payload: bytes) -> dict[str, 
         raise Refused("request", f"the worker knows no request {request.get('do')!r}")
     try:
         return handler(site, request, payload)
-    except (WorkflowError, GraphError) as error:
+    except (WorkflowError, GraphError, SweepError) as error:
         raise Refused("document", str(error)) from None
 
 
@@ -66,12 +67,17 @@ def _prepare(site: Site, request: Mapping[str, Any], payload: bytes) -> dict[str
     """What would run of a document, and all that is wrong with it."""
     document = _document(request, payload)
     flat = recorded.graph(document, site.specs, site.files, _hashes(site))
-    graph = read(flat.graph)
-    found = check(graph, site.specs, site.files)
+    graph, swept = read(flat.graph), swept_by(request, flat.graph, site)
+    runs = read(swept.graph) if swept else graph
+    found = check(runs, site.specs, site.files)
+    found = swept.problems(found) if swept else found
     ends = outputs(graph, site.specs)
     if request.get("targets") is not None:
         ends, found = _only(graph, ends, request["targets"], found)
     able = sound(graph, found, ends)
+    if swept and ends:
+        swept.targets(ends)
+        able = able if able == ends else []  # a value that does not fit is told before any of the runs begins
     can = set(able)
     wrong = {p.node for p in found if p.severity == "error" and p.node}
     return {
@@ -82,7 +88,15 @@ def _prepare(site: Site, request: Mapping[str, Any], payload: bytes) -> dict[str
         "targets": able,
         "unsound": [id for id in ends if id not in can],
         "dependents": spoilt(graph, wrong, ends) if wrong else {},
+        "size": len(runs.nodes),
+        "sweep": swept.asked if swept else None,
     }
+
+
+def swept_by(request: Mapping[str, Any], graph: Mapping[str, Any], site: Site) -> Sweep | None:
+    """The runs of a graph that a request asks for, if it asks for several. Raises SweepError."""
+    asked = request.get("sweep")
+    return None if asked is None else sweep(graph, asked, site.specs, site.files)
 
 
 def _only(

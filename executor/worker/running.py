@@ -22,9 +22,10 @@ from executor.plan import Plan, make_plan
 from executor.previews import Preview
 from executor.run import run
 from executor.store import Disk
+from executor.sweep import SweepError
 from executor.worker.outgoing import Outgoing
 from executor.worker.place import Place
-from executor.worker.requests import Site, collect
+from executor.worker.requests import Site, collect, swept_by
 
 _Queued = tuple[Mapping[str, Any], Cancel]  # a request, and what ends it
 
@@ -85,7 +86,7 @@ class Runner:
         answer: dict[str, Any]
         try:
             answer = {"reply": await self._run(request, cancel)}
-        except (InvalidGraph, GraphError) as error:
+        except (InvalidGraph, GraphError, SweepError) as error:
             answer = {"refused": {"kind": "invalid", "message": str(error)}}
         except Exception as error:
             traceback.print_exc()
@@ -113,7 +114,7 @@ class Runner:
             ledger=Ledger(site.files.base, str(request["job"])),
         )
         failed = [f.node for f in (*lost, *outcome.failed)]
-        skipped = [id for id in request["targets"] if id not in plan.steps]
+        skipped = [] if plan.sweep else [id for id in request["targets"] if id not in plan.steps]
         return {
             "ok": outcome.ok and not lost,
             "cancelled": outcome.cancelled,
@@ -124,15 +125,17 @@ class Runner:
     def _plan(self, request: Mapping[str, Any]) -> tuple[Plan, list[events.NodeFailed]]:
         """What of a job can run, and why the rest, which was sound when it was submitted, cannot."""
         site = self.site
-        graph = read(request["graph"])
-        targets: Sequence[str] = request["targets"]
+        swept = swept_by(request, request["graph"], site)
+        graph = read(swept.graph if swept else request["graph"])
+        targets: Sequence[str] = swept.targets(request["targets"]) if swept else request["targets"]
         problems = [p for p in check(graph, site.specs, site.files) if p.severity == "error"]
         able = sound(graph, problems, targets)
         needed = graph.needed(targets)
         lost = [p for p in problems if p.node in needed]
         if lost and not able:
             raise InvalidGraph(lost)
-        return make_plan(graph, site.specs, able, site.files, salt=site.salt), [_failure(p) for p in lost]
+        plan = make_plan(graph, site.specs, able, site.files, salt=site.salt, sweep=swept)
+        return plan, [_failure(p) for p in lost]
 
     def _saying(self, id: Any) -> events.Emit:
         def say(event: events.Event) -> None:

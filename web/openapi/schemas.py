@@ -91,6 +91,7 @@ _SUBMISSION: dict[str, Schema] = {
     "force": said(YES, "compute everything again, whatever the cache holds"),
     "preview": said(one_of("auto", "latent2rgb", "taesd", "none"), "pictures while sampling"),
     "webhook": said(WEB_ADDRESS, "gets the job's state by POST when it is over"),
+    "sweep": said(OPEN, 'a run for each value: `{"5.seed": [1, 2, 3], "5.cfg": "4..8"}`; all combinations'),
 }
 
 SCHEMAS: dict[str, Schema] = {
@@ -208,10 +209,12 @@ SCHEMAS: dict[str, Schema] = {
             "cached": said(array(TEXT), "the outputs that were there already"),
             "crashes": said(WHOLE, "how often the worker process died while it ran this"),
             "node_errors": ref("NodeErrors"),
+            "runs": said(array(ref("SweepRun")), "of a sweep, what each has shown so far"),
             "progress": maybe(ref("Progress")),
             "error": maybe(TEXT),
         }
     ),
+    "SweepRun": record({"run": WHOLE, "label": TEXT, "values": OPEN, "outputs": mapping(OPEN)}),
     "JobPage": record(
         {
             "jobs": array(ref("JobItem")),

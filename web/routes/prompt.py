@@ -41,10 +41,16 @@ async def submit(request: web.Request) -> web.Response:
 async def prepare(state: State, asked: Submission) -> dict[str, Any]:
     """The graph of a submission, and what of it can run. Raises problem 400 if nothing can."""
     prepared = await ask(
-        state, "prepare", payload=asked.payload, document=asked.document, name=asked.name, targets=asked.targets
+        state,
+        "prepare",
+        payload=asked.payload,
+        document=asked.document,
+        name=asked.name,
+        targets=asked.targets,
+        sweep=asked.sweep,
     )
     prepared["graph"] = prepared["graph"] if prepared["graph"] is not None else asked.document
-    submission.check_nodes(len(prepared["graph"]), state.config)
+    submission.check_nodes(max(len(prepared["graph"]), prepared.get("size") or 0), state.config)
     if not prepared["targets"]:
         raise _refused(prepared)
     return prepared
@@ -60,6 +66,9 @@ def _refused(prepared: dict[str, Any]) -> web.HTTPException:
 def add(state: State, asked: Submission, prepared: dict[str, Any], origin: str) -> tuple[Job, bool]:
     """The job, and whether it is new: the same Idempotency-Key names the same job. Raises problem 409."""
     extra = _extra(asked.extra, prepared.get("workflow"))
+    extra.pop("sweep", None)
+    if prepared.get("sweep"):
+        extra["sweep"] = prepared["sweep"]
     if asked.webhook:
         extra["origin"] = origin  # so that the message can say where the outputs are
     try:

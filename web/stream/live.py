@@ -57,6 +57,7 @@ class Live:
         self.running: dict[str, None] = {}  # the newest last
         self.failures: list[dict[str, Any]] = []  # the events of nodes that failed
         self.started = self.cancelled = self.finished = False
+        self.runs = 0.0  # the part of the runs of a sweep that is over
         self.interrupted: float | None = None  # when somebody first asked for its end, on the loop's clock
         self.size = 0  # nodes that the plan has
         self._paces, self._clock = paces or Paces(), clock
@@ -110,6 +111,9 @@ class Live:
         node.state, node.seconds = "error", self._clock() - node.since
         self.failures.append(dict(event))
         self._settle(id, cached=False)
+
+    def _on_run_finished(self, event: Mapping[str, Any]) -> None:
+        self.runs += 1 / event["total"]
 
     def _on_cancelled(self, _: Mapping[str, Any]) -> None:
         self.cancelled = True
@@ -178,12 +182,16 @@ class Live:
         return {"overall": self.overall(), "nodes": nodes, **told}
 
     def overall(self) -> float:
-        """The part of the work that is done, by the time that nodes of these types took; it never goes back."""
-        waiting = self._weights()
-        partly = sum(waiting.get(id, 0.0) * self._part(id) for id in self.running)
-        part = 1.0 if self.finished else (self._done + partly) / self._total if self._total > 1e-9 else 0.0
+        """The part of the work that is done, by the time that nodes of these types took; it never goes back. Of a
+        sweep, the part of its runs."""
+        part = 1.0 if self.finished else self.runs if self.job.extra.get("sweep") else self._worked()
         self._shown = max(self._shown, min(part, 1.0))
         return round(self._shown, 4)
+
+    def _worked(self) -> float:
+        waiting = self._weights()
+        partly = sum(waiting.get(id, 0.0) * self._part(id) for id in self.running)
+        return (self._done + partly) / self._total if self._total > 1e-9 else 0.0
 
     def _part(self, id: str) -> float:
         node = self.nodes[id]
@@ -239,6 +247,7 @@ _HANDLERS: dict[str, Callable[[Live, Mapping[str, Any]], None]] = {
     "progressed": Live._on_progressed,
     "node_finished": Live._on_node_finished,
     "node_failed": Live._on_node_failed,
+    "run_finished": Live._on_run_finished,
     "cancelled": Live._on_cancelled,
     "finished": Live._on_finished,
 }

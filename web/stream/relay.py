@@ -128,6 +128,9 @@ class Relay:
         self._change(event["node"])
         self._publish("error", messages.node_error(self.live, event, time.time(), self._hide))
 
+    def _on_run_finished(self, event: Mapping[str, Any]) -> None:
+        self._publish("run", {name: value for name, value in event.items() if name != "event"})
+
     def _on_warned(self, event: Mapping[str, Any]) -> None:
         self._publish("warning", {"message": self._hide(event["message"])})
 
@@ -209,5 +212,6 @@ _HANDLERS: dict[str, Callable[[Relay, Mapping[str, Any]], None]] = {
     "progressed": Relay._on_progressed,
     "node_finished": Relay._on_node_finished,
     "node_failed": Relay._on_node_failed,
+    "run_finished": Relay._on_run_finished,
     "warned": Relay._on_warned,
 }

@@ -87,7 +87,7 @@ async def submit(request: web.Request) -> web.Response:
     except LookupError as error:
         return refusal(422, "missing_asset", str(error))
     hook = submission.webhook({"webhook": body.get("webhook_url")}, state.config)
-    asked = Submission(document, key=submission.key(request), webhook=hook)
+    asked = Submission(document, key=submission.key(request), webhook=hook, sweep=submission.sweep(body))
     prepared = await prompt.prepare(state, asked)
     job, new = prompt.add(state, asked, prepared, str(request.url.origin()))
     if not new:

@@ -72,8 +72,9 @@ SCHEMAS: dict[str, Schema] = {
             "workflow": said(OPEN, "the graph in API format; an editor's workflow is taken too"),
             "extra_data": said(OPEN, "credentials for nodes elsewhere; not used and not kept"),
             "webhook_url": said(TEXT, "an http(s) address that gets the job's state by POST", maxLength=2000),
+            "sweep": said(OPEN, "a run for each combination of these values, as in `POST /prompt`"),
         },
-        optional="extra_data webhook_url",
+        optional="extra_data webhook_url sweep",
     ),
     "V2Progress": record(
         {

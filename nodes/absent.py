@@ -16,8 +16,6 @@ ABSENT: Mapping[str, str] = {
     "CLIPTextEncodeSD3": FAMILY.format("Stable Diffusion 3"),
     "ChromaRadianceOptions": FAMILY.format("Chroma Radiance"),
     "ContextWindowsManual": "planned, with models of long clips; pictures of a batch do not see each other anyway",
-    "ControlNetInpaintingAliMamaApply": FAMILY.format("Stable Diffusion 3 and Flux"),
-    "LossGraphNode": "planned, with training",
     "LotusConditioning": "needs a fixed tensor of text features that only that program contains; encode an empty "
     "prompt with the text encoder of Stable Diffusion 2 instead, which is what Lotus was trained with",
     "ModelMergeAuraflow": MERGED.format("AuraFlow"),
@@ -38,7 +36,6 @@ ABSENT: Mapping[str, str] = {
     "T5TokenizerOptions": FAMILY.format("those that read text with T5"),
     "TextEncodeQwenImageEdit": FAMILY.format("Qwen-Image"),
     "TextEncodeQwenImageEditPlus": FAMILY.format("Qwen-Image"),
-    "TrainLoraNode": "planned, with training",
     "TripleCLIPLoader": FAMILY.format("Stable Diffusion 3"),
     "USOStyleReference": FAMILY.format("Flux"),
     "WanContextWindowsManual": FAMILY.format("Wan"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -17,6 +17,7 @@ from typing import Any
 from diffusion.wildcards import COMMENT, DEEPEST, Option, draw, line, names, parse
 
 ENDINGS = (".txt", ".yaml", ".yml", ".json")
+FILES_KEPT = 4096  # read and parsed, as long as they do not change
 
 
 def state(folder: Path) -> tuple[tuple[str, int, int], ...]:
@@ -43,7 +44,7 @@ class Library:
         self._places = {name: path for path in _files(folder) for name in _names(path, folder)}
         self._found: dict[str, list[Option]] = {}
 
-    def lines(self, name: str) -> list[Option]:
+    def lines(self, name: str) -> Sequence[Option]:
         """The options that a name stands for; a name with `*` or `?` means those of all that are like it."""
         if name not in self._found:
             self._found[name] = [one for real in self.matching(name) for one in self._options(real)]
@@ -82,11 +83,11 @@ class Library:
     def _needed(self, wanted: Iterator[str]) -> list[str]:
         return [real for name in dict.fromkeys(wanted) for real in self.matching(name)]
 
-    def _options(self, real: str) -> list[Option]:
+    def _options(self, real: str) -> Sequence[Option]:
         path = self._places[real]
         texts = _lists(path, path.stat().st_mtime_ns).get(_within(real, path, self._folder), ())
         try:
-            found = [line(text) for text in texts]
+            found = _parsed(texts)
         except ValueError as error:
             raise ValueError(f"wildcards/{path.relative_to(self._folder).as_posix()}: {error}") from None
         if not found:
@@ -124,7 +125,12 @@ def _within(real: str, path: Path, folder: Path) -> str:
     return "" if path.suffix.lower() == ".txt" else real.removeprefix(_below(path, folder))
 
 
-@lru_cache(256)
+@lru_cache(FILES_KEPT)
+def _parsed(texts: tuple[str, ...]) -> tuple[Option, ...]:
+    return tuple(map(line, texts))
+
+
+@lru_cache(FILES_KEPT)
 def _lists(path: Path, time: int) -> Mapping[str, tuple[str, ...]]:
     """The texts of a file by the keys that lead to them; of a .txt file by none."""
     try:

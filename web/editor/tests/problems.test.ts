@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { setLanguage } from "../src/i18n";
 import { failuresOf, problemsOf } from "../src/run/problems";
 
 const error = { type: "value_not_in_list", message: "A value is not in its list", details: "ckpt_name is gone" };
@@ -35,4 +36,21 @@ test("a failed job names all nodes that failed", () => {
     { node: "3", message: "OOM: no memory", severity: "error" },
     { node: "4", message: "nor here", severity: "error" },
   ]);
+});
+
+test("the usual problems are told in the language of the page", () => {
+  const told = (type: string, extra_info: object) =>
+    problemsOf({ node_errors: { "1": { errors: [{ type, message: "m", details: "d", extra_info }] } } } as never)[0]!
+      .message;
+  const bounds = { input_name: "width", input_config: ["INT", { min: 16, max: 64 }], received_value: 999 };
+  expect(told("value_bigger_than_max", bounds)).toBe("d");
+  setLanguage("zh-CN");
+  try {
+    expect(told("value_bigger_than_max", bounds)).toBe("width 为 999，最大值为 64");
+    const missing = { input_name: "vae", input_config: ["VAE", {}], received_value: null };
+    expect(told("required_input_missing", missing)).toBe("缺少 vae；请连接一个 VAE 类型的输出");
+    expect(told("of_a_custom_node", bounds)).toBe("d");
+  } finally {
+    setLanguage("en");
+  }
 });

@@ -1,5 +1,6 @@
 /** What the server says is wrong with a graph, by node and input. Pure. */
 
+import { language, t, TABLE, type Filling, type Key } from "../i18n";
 import { isObject, list, object, objects, text } from "../model/json";
 import type { Json, JsonObject, NodeId } from "../model/types";
 import type { NodeProblem } from "./types";
@@ -15,9 +16,28 @@ export function problemsOf(answer: JsonObject): NodeProblem[] {
 function ofNode(node: NodeId, told: JsonObject): NodeProblem[] {
   return objects(told.errors).map((error) => {
     const input = text(object(error.extra_info).input_name);
-    const message = text(error.details) || text(error.message) || text(error.type) || "";
+    const message = translated(error) ?? (text(error.details) || text(error.message) || text(error.type) || "");
     return { node, ...(input ? { input } : {}), message, severity: "error" };
   });
+}
+
+const KNOWN = new Set(Object.keys(TABLE.run));
+
+/** In the language of the page, where that is not the server's and the problem is one of the usual ones. */
+function translated(error: JsonObject): string | undefined {
+  const kind = text(error.type) ?? "";
+  if (language() === "en" || !KNOWN.has(`problem.${kind}`)) return undefined;
+  const {
+    input_name: input,
+    input_config: config,
+    received_value: value,
+    received_type: got,
+  } = object(error.extra_info);
+  const [type, options] = list(config);
+  const { min, max } = object(options);
+  const told = { input, value, got, min, max, type: Array.isArray(type) ? "COMBO" : type };
+  const filling = Object.entries(told).map(([name, one]) => [name, typeof one === "object" ? "…" : String(one)]);
+  return t(`run.problem.${kind}` as Key, Object.fromEntries(filling) as Filling);
 }
 
 /** The refusal itself says nothing that its nodes do not say better. */

@@ -99,11 +99,7 @@ def preset_state(files: Files, preset: str) -> Any:
 
 def preset_problem(files: Files, preset: str) -> str | None:
     """Which family it is for is known when the model is there; that no family has its file is told before."""
-    choice = diffusion.vision.ip_choice
-    said = [
-        problem(lambda f=family: choice.adapter(preset, f, adapter_names(files))) for family in choice.PRESETS[preset]
-    ]
-    return None if None in said else said[-1]
+    return problem(lambda: diffusion.vision.ip_choice.require_any(preset, adapter_names(files)))
 
 
 @node(

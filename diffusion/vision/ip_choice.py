@@ -6,7 +6,7 @@ Without torch.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from diffusion.header import ModelFileError, read_header
@@ -38,6 +38,21 @@ def adapter(preset: str, family: Family, names: Iterable[str]) -> str:
     raise ModelFileError(
         f"models/ipadapter holds no {published}.safetensors, which is the IP-Adapter of the preset {preset!r} for "
         f"{family}; put the file there, or choose another preset"
+    )
+
+
+def require_any(preset: str, names: Sequence[str]) -> None:
+    """Raises ModelFileError if `names` have a file of the preset for no family of models."""
+    for family in PRESETS[preset]:
+        try:
+            adapter(preset, family, names)
+            return
+        except ModelFileError:
+            continue
+    wanted = " or ".join(f"{name}.safetensors ({family})" for family, name in PRESETS[preset].items())
+    raise ModelFileError(
+        f"models/ipadapter holds no {wanted}, which is the IP-Adapter of the preset {preset!r}; put the file there, or "
+        "choose another preset"
     )
 
 

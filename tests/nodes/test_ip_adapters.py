@@ -143,7 +143,8 @@ def test_files_that_are_not_there_are_named(models: Path, tmp_path: Path):
     (problem,) = problems(seen(plain("sd1"), "gone.safetensors"), models)
     assert "'gone.safetensors' is not in models/ipadapter; nearest: ip-adapter_sd15.safetensors" in problem.message
     (problem,) = problems(unified(plain("sd1"), "PLUS FACE (portraits)"), models)
-    assert "models/ipadapter holds no ip-adapter-plus-face_sdxl_vit-h.safetensors" in problem.message
+    wanted = "ip-adapter-plus-face_sd15.safetensors (Stable Diffusion 1) or ip-adapter-plus-face_sdxl_vit-h.safetensors"
+    assert f"models/ipadapter holds no {wanted} (Stable Diffusion XL), which is" in problem.message
     said = failure(unified(plain("sdxl"), "FULL FACE - SD1.5 only (portraits stronger)"), models)
     assert "there is no IP-Adapter of the preset 'FULL FACE - SD1.5 only (portraits stronger)' for" in said
     for folder in ("checkpoints", "ipadapter"):

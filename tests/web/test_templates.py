@@ -22,13 +22,16 @@ def server(tmp_path: Path) -> Iterator[Served]:
         yield server
 
 
-def test_every_ready_workflow_is_listed_and_has_a_picture(server: Served):
+def test_every_ready_workflow_is_listed_and_has_a_picture_if_its_models_are_here(server: Served):
     names = server.ask("/workflow_templates").json["mezzotint"]
     assert names == sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
     for name in names:
         text = (ROOT / "workflows" / f"{name}.json").read_text(encoding="utf-8")
         assert server.ask(f"/workflow_templates/mezzotint/{name}.json").json == json.loads(text)
         picture = server.ask(f"/workflow_templates/mezzotint/{name}.webp")
+        if "into `models/" in text:  # says where its models are to be had; a page draws the graph instead
+            assert picture.status == 404
+            continue
         assert max(Image.open(io.BytesIO(picture.body)).size) <= 256
 
 

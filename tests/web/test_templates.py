@@ -32,7 +32,7 @@ def test_every_ready_workflow_is_listed_and_has_a_picture_if_its_models_are_here
         if "into `models/" in text:  # says where its models are to be had; a page draws the graph instead
             assert picture.status == 404
             continue
-        assert max(Image.open(io.BytesIO(picture.body)).size) <= 256
+        assert max(Image.open(io.BytesIO(picture.body)).size) <= 384
 
 
 @pytest.mark.parametrize(

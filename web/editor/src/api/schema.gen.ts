@@ -1087,6 +1087,8 @@ export interface components {
             preview?: "auto" | "latent2rgb" | "taesd" | "none";
             /** @description gets the job's state by POST when it is over */
             webhook?: string;
+            /** @description a run for each value: `{"5.seed": [1, 2, 3], "5.cfg": "4..8"}`; all combinations */
+            sweep?: Record<string, never>;
         };
         Accepted: {
             /** @description the job's id */
@@ -1292,8 +1294,18 @@ export interface components {
             /** @description how often the worker process died while it ran this */
             crashes: number;
             node_errors: components["schemas"]["NodeErrors"];
+            /** @description of a sweep, what each has shown so far */
+            runs: components["schemas"]["SweepRun"][];
             progress: components["schemas"]["Progress"] | null;
             error: string | null;
+        };
+        SweepRun: {
+            run: number;
+            label: string;
+            values: Record<string, never>;
+            outputs: {
+                [key: string]: Record<string, never>;
+            };
         };
         JobPage: {
             jobs: components["schemas"]["JobItem"][];
@@ -1440,6 +1452,8 @@ export interface components {
             extra_data?: Record<string, never>;
             /** @description an http(s) address that gets the job's state by POST */
             webhook_url?: string;
+            /** @description a run for each combination of these values, as in `POST /prompt` */
+            sweep?: Record<string, never>;
         };
         V2Progress: {
             value: number;

@@ -4,6 +4,9 @@
 
 Chains (each node feeds the next) and wide graphs (one source, many branches of two nodes). "re-run" is everything anew
 for an edited graph of which one literal at the end differs: read, check, plan, run.
+
+Then sweeps of a chain of five nodes, in microseconds a run: planning, all of it, and what a run costs in a sweep of a
+thousand, compared with one of a hundred.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from executor.graph import read
 from executor.node import NodeSpec, Shown, node
 from executor.plan import Plan, make_plan
 from executor.run import execute
+from executor.sweep import sweep
 
 SIZES = (100, 1_000, 10_000)
 REPEATS = 7
@@ -85,6 +89,25 @@ def measure(shape: Any, count: int) -> dict[str, float]:
     return best
 
 
+def sweeping(count: int) -> tuple[float, float]:
+    """Seconds to plan a sweep of that many runs, and to do it all."""
+    files = Files(Path("/nowhere"))
+    best, whole = 1e9, 1e9
+
+    def planned() -> Plan:
+        made = sweep(chain(5, 1), {"last.b": list(range(count))}, NODES, files)
+        graph = read(made.graph)
+        targets = sound(graph, check(graph, NODES, files), made.targets(["end"]))
+        return make_plan(graph, NODES, targets, files, sweep=made)
+
+    for _ in range(REPEATS):
+        plan, seconds = timed(planned)
+        outcome, more = timed(lambda plan=plan: execute(plan, files=files, cache=Cache()))
+        assert outcome.ok
+        best, whole = min(best, seconds), min(whole, seconds + more)
+    return best, whole
+
+
 def timed(work: Callable[[], T]) -> tuple[T, float]:
     """What it returns, and its seconds, without what others left to the garbage collector."""
     gc.collect()
@@ -109,6 +132,13 @@ def main() -> None:
             ratio = figures[f"{shape.__name__}_10000"][name] / figures[f"{shape.__name__}_1000"][name]
             figures[f"{shape.__name__}_{name}_10k_over_1k"] = round(ratio, 3)
             print(f"{shape.__name__:>6} {name}: a node of 10k costs {ratio:.2f} times one of 1k")
+    for count in (100, 1_000):
+        plan, whole = (seconds / count * 1e6 for seconds in sweeping(count))
+        figures[f"sweep_{count}"] = {"plan": round(plan, 2), "whole": round(whole, 2)}
+        print(f" sweep {count:>7} {plan:>13.1f} {whole:>10.1f}   us a run")
+    ratio = figures["sweep_1000"]["whole"] / figures["sweep_100"]["whole"]
+    figures["sweep_1k_over_100"] = round(ratio, 3)
+    print(f" sweep: a run of 1k costs {ratio:.2f} times one of 100")
     print(json.dumps(figures))
 
 

@@ -46,7 +46,7 @@ SIZES = {  # height, width and number of the pictures
     "picture_batch": (128, 256, 1),
     "prompt_schedule": (128, 128, 1),
     "prompt_tools": (128, 128, 1),
-    "sweep_grid": (427, 462, 1),
+    "sweep_grid": (293, 462, 1),
     "text_to_image": (128, 128, 1),
     "tiled_upscale": (192, 192, 1),
     "two_pass_upscale": (128, 128, 1),

@@ -20,7 +20,11 @@ const GESTURES: readonly (readonly [Key, Key])[] = [
   ["panels.gesturePan", "panels.keysPan"],
   ["panels.gestureZoom", "panels.keysZoom"],
   ["panels.gestureBox", "panels.keysBox"],
+  ["panels.gestureLasso", "panels.keysLasso"],
   ["panels.gestureLink", "panels.keysLink"],
+  ["panels.gestureAll", "panels.keysAll"],
+  ["panels.gestureCut", "panels.keysCut"],
+  ["panels.gestureCopy", "panels.keysCopy"],
   ["panels.gestureNumber", "panels.keysNumber"],
 ];
 

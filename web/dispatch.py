@@ -156,10 +156,10 @@ class Dispatcher:
             "graph": job.graph,
             "targets": list(job.targets),
             "extra_pnginfo": extra if isinstance(extra, dict) else {},
-            "sweep": job.extra.get("sweep"),
             "force": job.force,
             "preview": job.preview or self._config.preview or "auto",
             "preview_size": self._config.preview_size,
+            **({"sweep": job.extra["sweep"]} if job.extra.get("sweep") else {}),
         }
 
     def _hearing(self, relay: Relay) -> Callable[[dict[str, Any], bytes], None]:

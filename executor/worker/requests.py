@@ -88,8 +88,7 @@ def _prepare(site: Site, request: Mapping[str, Any], payload: bytes) -> dict[str
         "targets": able,
         "unsound": [id for id in ends if id not in can],
         "dependents": spoilt(graph, wrong, ends) if wrong else {},
-        "size": len(runs.nodes),
-        "sweep": swept.asked if swept else None,
+        **({"sweep": swept.asked, "size": len(runs.nodes)} if swept else {}),
     }
 
 

@@ -33,6 +33,20 @@ def prepare(base: Path, document: Any, targets: list[str] | None = None) -> dict
 # --- prepare -------------------------------------------------------------------------------------
 
 
+def test_a_sweep_is_checked_whole_and_told_with_its_values(tmp_path: Path):
+    site = Site(Files(tmp_path), TOYS, Cache())
+    graph = api(a=("Add", {"a": 1}), m=("Menu", {"n": ["a", 0]}), o=("Show", {"a": ["m", 0]}))
+    asked = {"do": "prepare", "document": graph, "sweep": {"a.b": "1..3", "Menu.mode": "*"}}
+    prepared = answer(site, asked, b"")
+    assert prepared["sweep"] == {"a.b": [1, 2, 3], "m.mode": ["nearest", "bilinear", "bicubic"]}
+    assert (prepared["targets"], prepared["size"]) == (["o"], 3 + 9 + 9)
+    prepared = answer(site, asked | {"sweep": {"a.b": [1, 5000]}}, b"")
+    assert prepared["targets"] == []
+    assert [(p["node"], p["message"]) for p in prepared["problems"]] == [("a", "b is 5000; the most is 1000")]
+    with pytest.raises(Refused, match="no output depends on it"):
+        answer(site, asked | {"document": graph | api(z=("Add", {})), "sweep": {"z.b": [1, 2]}}, b"")
+
+
 def test_a_sound_graph_is_not_sent_back(tmp_path: Path):
     assert prepare(tmp_path, GRAPH) == {
         "graph": None,

@@ -41,13 +41,18 @@ def test_every_curl_command(serve: Callable[..., Server], folder: Path):
     until(lambda: list((folder / "output").glob("mezzotint_00001_.png")), "the picture")
 
 
-def test_the_python_example(serve: Callable[..., Server], folder: Path):
+def test_the_python_examples(serve: Callable[..., Server], folder: Path):
     server = serve()
-    (example,) = PYTHON
-    line = [sys.executable, "-c", example.replace(HERE, server.url)]
-    done = subprocess.run(line, cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "end {" in done.stdout
+    assert len(PYTHON) == 2
+    said = ""
+    for example in PYTHON:
+        line = [sys.executable, "-c", example.replace(HERE, server.url)]
+        done = subprocess.run(line, cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        said += done.stdout
+    assert "end {" in said
+    assert "seed=1 {'7.1': {'images'" in said
+    assert "seed=2 {'7.2': {'images'" in said
     assert (folder / "pictures" / "mezzotint_00001_.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -140,3 +140,13 @@ def test_a_type_is_as_fast_as_it_was_lately():
     for seconds in (1.0, *[3.0] * 30):
         paces.took("A", seconds)
     assert paces.expected("A") == pytest.approx(3.0, rel=0.01)
+
+
+def test_the_progress_of_a_sweep_is_the_part_of_its_runs():
+    live = live_of("A", "B")
+    live.job.extra["sweep"] = {"0.x": [1, 2, 3, 4]}
+    live.fold(as_json(events.Started(("1.1",), 8)))
+    assert live.overall() == 0
+    for run in (1, 2, 3):
+        live.fold(as_json(events.RunFinished(run, 4, f"x={run}", {"0.x": run}, True, {})))
+    assert live.overall() == 0.75

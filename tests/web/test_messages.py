@@ -24,6 +24,7 @@ class Given:
 
     def __init__(self, graph: dict[str, Any]):
         self.id, self.client_id, self.graph, self.targets = "j", "me", graph, tuple(graph)
+        self.extra: dict[str, Any] = {}
 
 
 def after(*said: events.Event, ids: str = "5") -> Live:

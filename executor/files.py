@@ -34,6 +34,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "classifiers": ("models/classifiers",),
     "model_patches": ("models/model_patches",),
     "audio_encoders": ("models/audio_encoders",),
+    "ipadapter": ("models/ipadapter",),  # not one of the standard's, but everybody's
 }
 
 

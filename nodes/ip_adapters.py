@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import diffusion
-from executor.files import MODEL_EXTENSIONS, FileProblem, Files
-from executor.node import Choice, Range, node
+from executor.files import Files
+from executor.node import Folder, Range, node
 from executor.types import Facts
 from nodes.model_files import problem, state, told
 from nodes.sockets import ClipVision, Image, IpAdapter, Mask, Model
@@ -37,34 +36,16 @@ Combining = Annotated[
 Scaling = Annotated[Literal["V only", "K+V"], "Whether the weight changes what is seen, or also how much is looked at."]
 
 
-def _there(files: Files) -> Files:
-    """The same files, with the folder that IP-Adapters are kept in."""
-    return replace(files, extra={**files.extra, FOLDER: (files.base / "models" / FOLDER, *files.extra.get(FOLDER, ()))})
-
-
-def adapter_names(files: Files) -> Sequence[str]:
-    names = _there(files).names(FOLDER)
-    return [name for name in names if os.path.splitext(name)[1].lower() in MODEL_EXTENSIONS]
-
-
-def _path(files: Files, name: str) -> Path:
-    return _there(files).model(FOLDER, name)
-
-
 def adapter_state(files: Files, ipadapter_file: str) -> Any:
-    return state(_there(files), FOLDER, ipadapter_file)
+    return state(files, FOLDER, ipadapter_file)
 
 
 def adapter_problem(files: Files, ipadapter_file: str) -> str | None:
-    try:
-        path = _path(files, ipadapter_file)
-    except FileProblem as error:
-        return str(error)
-    return problem(lambda: diffusion.vision.ip_files.inspect(path))
+    return problem(lambda: diffusion.vision.ip_files.inspect(files.model(FOLDER, ipadapter_file)))
 
 
 def adapter_facts(files: Files, ipadapter_file: str) -> Sequence[Facts]:
-    return (told(lambda: diffusion.vision.ip_files.inspect(_path(files, ipadapter_file)), ipadapter_file),)
+    return (told(lambda: diffusion.vision.ip_files.inspect(files.model(FOLDER, ipadapter_file)), ipadapter_file),)
 
 
 @node(
@@ -76,10 +57,10 @@ def adapter_facts(files: Files, ipadapter_file: str) -> Sequence[Facts]:
     facts=adapter_facts,
 )
 def ip_adapter_model_loader(
-    *, ipadapter_file: Annotated[str, Choice(adapter_names), "A file of models/ipadapter."], files: Files
+    *, ipadapter_file: Annotated[str, Folder(FOLDER), "A file of models/ipadapter."], files: Files
 ) -> IpAdapter:
     """Open an IP-Adapter, which lets a model see pictures beside the prompt."""
-    return diffusion.vision.ip_adapter.load(_path(files, ipadapter_file))
+    return diffusion.vision.ip_adapter.load(files.model(FOLDER, ipadapter_file))
 
 
 class ModelAndAdapter(NamedTuple):
@@ -93,13 +74,13 @@ def _visions(files: Files) -> list[Path]:
 
 def preset_state(files: Files, preset: str) -> Any:
     """All files of which the preset may pick some."""
-    adapters = [state(_there(files), FOLDER, name) for name in adapter_names(files)]
+    adapters = [state(files, FOLDER, name) for name in files.names(FOLDER)]
     return preset, adapters, [state(files, "clip_vision", name) for name in files.names("clip_vision")]
 
 
 def preset_problem(files: Files, preset: str) -> str | None:
     """Which family it is for is known when the model is there; that no family has its file is told before."""
-    return problem(lambda: diffusion.vision.ip_choice.require_any(preset, adapter_names(files)))
+    return problem(lambda: diffusion.vision.ip_choice.require_any(preset, files.names(FOLDER)))
 
 
 @node(
@@ -124,8 +105,8 @@ def ip_adapter_unified_loader(
 ) -> ModelAndAdapter:  # fmt: skip
     """Open the IP-Adapter of a kind that fits the model, and the CLIP vision network that it needs."""
     choice, adapters = diffusion.vision.ip_choice, diffusion.vision.ip_adapter
-    name = choice.adapter(preset, adapters.family(model), adapter_names(files))
-    found = adapters.load(_path(files, name))
+    name = choice.adapter(preset, adapters.family(model), files.names(FOLDER))
+    found = adapters.load(files.model(FOLDER, name))
     vision = ipadapter.vision if ipadapter else None
     if vision is None or not adapters.reads(found, vision):
         path = choice.vision(found.parts, _visions(files), name, adapters.vision_for(found.parts))

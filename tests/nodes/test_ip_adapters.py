@@ -182,11 +182,11 @@ def test_what_is_no_adapter_is_a_problem(models: Path):
 
 def test_the_menu_holds_models_alone(models: Path, tmp_path: Path):
     (models / "models/ipadapter/README.md").write_text("read me")
-    assert set(make_prompts.MAKERS) <= set(ip_adapters.adapter_names(Files(models)))
-    assert "README.md" not in ip_adapters.adapter_names(Files(models))
-    assert ip_adapters.adapter_names(Files(tmp_path)) == []
+    assert set(make_prompts.MAKERS) <= set(Files(models).names("ipadapter"))
+    assert "README.md" not in Files(models).names("ipadapter")
+    assert Files(tmp_path).names("ipadapter") == []
     elsewhere = Files(tmp_path, extra={"ipadapter": (models / "models/ipadapter",)})
-    assert "ip-adapter_sd15.safetensors" in ip_adapters.adapter_names(elsewhere)
+    assert "ip-adapter_sd15.safetensors" in elsewhere.names("ipadapter")
 
 
 def test_the_key_follows_the_files(models: Path, tmp_path: Path):

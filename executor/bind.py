@@ -117,7 +117,8 @@ def bind(node: Node, spec: NodeSpec, menus: Menus, *, trusted: bool = False) -> 
             )
             problems.append(Problem(node.id, node.type, name, "required_input_missing", message, None, i.type))
         else:
-            literals[name] = i.default
+            alone = i.is_list and type(i.default) not in (list, type(None))
+            literals[name] = [i.default] if alone else i.default
     if not node.inputs.keys() <= spec.inputs.keys():
         problems += [_ignored(node, spec, n) for n in node.inputs if n not in spec.inputs and n not in INERT]
     return Bound(literals, links, problems)

@@ -44,6 +44,14 @@ def test_a_stated_default_and_a_left_out_one_are_the_same():
     assert heard(go(stated, cache)[1]) == ["=a b o"]
 
 
+def test_the_default_of_a_list_is_a_list_of_one_stated_or_not():
+    cache = Cache()
+    outcome, _ = go(api(r=("Range", {"n": 3}), s=("Scaled", {"items": ["r", 0]}), o=("Show", {"a": ["s", 0]})), cache)
+    assert outcome.shown == {"o": {"values": [0, 3, 6]}}
+    stated = api(r=("Range", {"n": 3}), s=("Scaled", {"items": ["r", 0], "by": 3}), o=("Show", {"a": ["s", 0]}))
+    assert not ran(go(stated, cache)[1])
+
+
 def test_force_runs_all_again():
     cache = Cache()
     go(CHAIN, cache)

@@ -69,6 +69,11 @@ def sum_(*, items: list[int], times: int = 1) -> int:
     return sum(items) * times
 
 
+@node("Scaled", category="toys", into=TOYS)
+def scaled(*, items: list[int], by: list[int] = 3) -> list[int]:  # pyright: ignore[reportArgumentType] -- shown as a number, given as a list
+    return [item * factor for item in items for factor in by]
+
+
 @node("Switch", category="toys", into=TOYS)
 async def switch(*, which: bool, yes: Lazy[int], no: Lazy[int]) -> int:
     return await (yes() if which else no())

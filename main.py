@@ -236,8 +236,8 @@ def _print_problems(problems: Sequence[Problem], stream: Any) -> None:
 
 def list_nodes(options: argparse.Namespace) -> int:
     """List the node types, or describe one."""
-    from executor.assign import nearest
     from executor.describe import describe, lines
+    from executor.nearest import nearest
 
     files, specs = _files(options), _specs()
     if options.name:

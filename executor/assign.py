@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from executor.graph import Graph, read
+from executor.nearest import nearest
 from executor.node import NodeSpec
 
 
@@ -71,12 +71,6 @@ def literal(text: str, type_: str) -> Any:
     except json.JSONDecodeError:
         return text
     return {"__value__": cast("list[Any]", value)} if type(value) is list else value
-
-
-def nearest(name: str, names: Sequence[str]) -> str:
-    """The names that look like `name`, as the end of a message."""
-    near = difflib.get_close_matches(name, names, 3, 0.5)
-    return f"; nearest: {', '.join(near)}" if near else ""
 
 
 def _inputs(node: dict[str, Any]) -> dict[str, Any]:

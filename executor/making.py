@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,14 +56,24 @@ class Making:
             "device": devices.stats()["devices"][0]["name"],
             "settings": self._plan.salt,
             "torch": devices.stats()["torch"],
-            "models": list(self._told()),
+            "models": list(self._told(self._of_run(step))),
             "keys": {name: key for name, link in step.links.items() if (key := self._key(link.node))},
         }
 
     @cached_property
     def _models(self) -> list[ModelFile]:
-        found = {(m.folder, m.name): m for step in self._plan.steps.values() for m in self._named(step)}
-        return list(found.values())
+        return self._distinct(self._plan.steps.values())
+
+    def _of_run(self, step: Step) -> list[ModelFile]:
+        """The models that a step may have got something from: in a sweep those of its run."""
+        sweep, steps = self._plan.sweep, self._plan.steps
+        if sweep is None or step.run is None:
+            return self._models
+        ids = (sweep.id(id, step.run) for id in sweep.original)
+        return self._distinct(steps[id] for id in ids if id in steps)
+
+    def _distinct(self, steps: Iterable[Step]) -> list[ModelFile]:
+        return list({(m.folder, m.name): m for step in steps for m in self._named(step)}.values())
 
     def _named(self, step: Step) -> Iterator[ModelFile]:
         for _, folder, name in model_names(step.spec, step.literals):
@@ -75,8 +85,8 @@ class Making:
             with suppress(OSError):
                 self._hashes.of(model.path, self._stop)
 
-    def _told(self) -> Iterator[dict[str, Any]]:
-        for model in self._models:
+    def _told(self, models: Iterable[ModelFile]) -> Iterator[dict[str, Any]]:
+        for model in models:
             with suppress(OSError):
                 if sha256 := self._hashes.known(model.path):
                     size = model.path.stat().st_size

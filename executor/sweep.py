@@ -176,12 +176,6 @@ class Sweep:
         return list(dict.fromkeys(self.id(id, run.number) for run in self.runs for id in wanted))
 
 
-def again(api: Mapping[str, Any], asked: Mapping[str, Sequence[Any]]) -> Sweep:
-    """The runs that `Sweep.asked` told of."""
-    names = {name: name.rpartition(".") for name in asked}
-    return Sweep(api, tuple(Axis(names[n][0], names[n][2], tuple(values)) for n, values in asked.items()))
-
-
 def sweep(api: Mapping[str, Any], asked: Any, specs: Mapping[str, NodeSpec], files: Files) -> Sweep:
     """The runs of a graph. asked: `{"NODE.INPUT": [value, ...] or a text}`. Raises SweepError.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import diffusion
-from executor import lists
+import executor.lists as lists
 from executor.files import Files, contained
 from executor.lists import ListError
 from executor.node import Choice, Names, Range, Text, node

@@ -53,6 +53,24 @@ def test_every_run_is_an_event(line: list[str], capsys: pytest.CaptureFixture[st
     assert all(e["outputs"][f"2.{e['run']}"]["images"] for e in runs)
 
 
+def test_a_picture_tells_of_the_model_of_its_own_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    from shutil import copyfile
+
+    root = Path(__file__).parents[1]
+    folder = tmp_path / "models" / "checkpoints"
+    folder.mkdir(parents=True)
+    for name in ("one", "two"):
+        copyfile(root / "models" / "checkpoints" / "starter-emoji-128.safetensors", folder / f"{name}.safetensors")
+    graph = root / "workflows" / "text_to_image.json"
+    line = ["run", str(graph), "--base-directory", str(tmp_path), "--set", "5.steps=1"]
+    assert main.main([*line, "--sweep", "1.ckpt_name=*"]) == main.OK
+    for picture in (tmp_path / "output").iterdir():
+        with Image.open(picture) as image:
+            told = json.loads(image.info["mezzotint"])["models"]
+            used = json.loads(image.info["prompt"])["1"]["inputs"]["ckpt_name"]
+            assert [model["name"] for model in told] == [used]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from executor import sweep
 from executor.jobs.records import FINISHED, workflow_id, workflow_name
 from web.standard import (
     STATUS,
@@ -88,23 +87,17 @@ def detail(job: Job, state: State) -> dict[str, Any]:
         "cached": list(job.cached),
         "crashes": job.crashes,
         "node_errors": job.node_errors,
-        "runs": _runs(job),
+        "runs": _runs(job, state),
         **present(job, state),
     }
 
 
-def _runs(job: Job) -> list[dict[str, Any]]:
-    """The runs of a sweep, and what each has shown so far."""
-    asked = job.extra.get("sweep")
-    if not isinstance(asked, dict):
+def _runs(job: Job, state: State) -> list[dict[str, Any]]:
+    """The runs of a sweep that are over, in the order of their numbers."""
+    if not job.extra.get("sweep"):
         return []
-    swept = sweep.again(job.graph, asked)
-    found: list[dict[str, Any]] = []
-    for run in swept.runs:
-        ids = dict.fromkeys(swept.id(id, run.number) for id in job.targets)
-        outputs = {id: job.outputs[id] for id in ids if id in job.outputs}
-        found.append({"run": run.number, "label": run.label, "values": run.values, "outputs": outputs})
-    return found
+    told = {data["run"]: data for _, type, data in state.jobs.events_after(job.id, 0) if type == "run"}
+    return [told[number] for number in sorted(told)]
 
 
 def present(job: Job, state: State) -> dict[str, Any]:

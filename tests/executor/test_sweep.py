@@ -77,9 +77,8 @@ def test_the_common_part_runs_once_even_without_a_cache_or_a_key():
 
 def test_each_run_is_over_before_the_next_begins():
     _, log = go({"y.b": "1..3"})
-    order = [
-        e.run if isinstance(e, events.RunFinished) else e.node for e in log if hasattr(e, "run") or hasattr(e, "ui")
-    ]
+    ended = [e for e in log if isinstance(e, events.RunFinished | events.NodeFinished)]
+    order = [e.run if isinstance(e, events.RunFinished) else e.node for e in ended]
     assert order == ["s", "x", "y.1", "o.1", 1, "y.2", "o.2", 2, "y.3", "o.3", 3]
 
 

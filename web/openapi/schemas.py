@@ -209,12 +209,14 @@ SCHEMAS: dict[str, Schema] = {
             "cached": said(array(TEXT), "the outputs that were there already"),
             "crashes": said(WHOLE, "how often the worker process died while it ran this"),
             "node_errors": ref("NodeErrors"),
-            "runs": said(array(ref("SweepRun")), "of a sweep, what each has shown so far"),
+            "runs": said(array(ref("SweepRun")), "of a sweep, those that are over"),
             "progress": maybe(ref("Progress")),
             "error": maybe(TEXT),
         }
     ),
-    "SweepRun": record({"run": WHOLE, "label": TEXT, "values": OPEN, "outputs": mapping(OPEN)}),
+    "SweepRun": record(
+        {"run": WHOLE, "total": WHOLE, "label": TEXT, "values": OPEN, "ok": YES, "outputs": mapping(OPEN)}
+    ),
     "JobPage": record(
         {
             "jobs": array(ref("JobItem")),

@@ -49,6 +49,7 @@ SIZES = {  # height, width and number of the pictures
     "sweep_grid": (293, 328, 1),
     "text_to_image": (128, 128, 1),
     "tiled_upscale": (192, 192, 1),
+    "train_LoRA": (128, 128, 4),
     "two_pass_upscale": (128, 128, 1),
     "unconditional": (128, 128, 4),
 }
@@ -68,7 +69,7 @@ def run(file: Path, out: Path) -> list[Path]:
     """The pictures that a run of `file` leaves in `out`."""
     options = ["--base-directory", str(ROOT), "--out", str(out), "--precision", "fp32", "--no-cache"]
     assert main.main(["run", str(file), *options]) == main.OK
-    return sorted(out.iterdir())
+    return sorted(out.glob("*.png"))
 
 
 def pixels(picture: Path) -> np.ndarray:

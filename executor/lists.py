@@ -34,7 +34,10 @@ def span(text: str) -> list[int | float] | None:
         raise ListError(f"{text.strip()!r} is too large") from None
     assert first is not None
     assert last is not None
-    return numbers(first, last, step if step is not None else Decimal(1), text.strip())
+    try:
+        return numbers(first, last, step if step is not None else Decimal(1), text.strip())
+    except ArithmeticError:
+        raise ListError(f"{text.strip()!r} is too large") from None
 
 
 def numbers(first: Decimal, last: Decimal, step: Decimal, text: str) -> list[int | float]:
@@ -43,11 +46,11 @@ def numbers(first: Decimal, last: Decimal, step: Decimal, text: str) -> list[int
         raise ListError(f"{text}: a step of 0 never gets there")
     if (last - first) * step < 0:
         raise ListError(f"{text}: with a step of {step}, {first} never gets to {last}; turn the step or the ends round")
-    count = int((last - first) / step) + 1
-    if count > LONGEST:
-        raise ListError(f"{text} has {count:,} numbers; {LONGEST:,} are the most")
+    steps = (last - first) / step
+    if steps >= LONGEST:
+        raise ListError(f"{text} has more than {LONGEST:,} numbers, which is too many")
     whole = first == first.to_integral_value() and step == step.to_integral_value()
-    values = [first + i * step for i in range(count)]
+    values = [first + i * step for i in range(int(steps) + 1)]
     return [int(v) for v in values] if whole else [float(v) for v in values]
 
 

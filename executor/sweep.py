@@ -137,7 +137,8 @@ class Sweep:
     def _written(self, id: str, run: int, *, renamed: bool) -> dict[str, Any]:
         """A node with its values in a run. renamed: its links lead to the nodes of the graph of all runs."""
         node = cast("dict[str, Any]", self.original[id])
-        inputs: dict[str, Any] = dict(cast("Mapping[str, Any]", node.get("inputs") or {}))
+        given: Any = node.get("inputs")
+        inputs: dict[str, Any] = dict(cast("dict[str, Any]", given)) if isinstance(given, dict) else {}
         if renamed:
             inputs = {name: self._link(value, run) for name, value in inputs.items()}
         for axis in self.axes:
@@ -205,6 +206,8 @@ def _axis(graph: Graph, specs: Mapping[str, NodeSpec], files: Files, target: str
     try:
         id, name, _ = place(graph, specs, target)
         spec = specs.get(graph.nodes[id].type)
+        if not graph.nodes[id].type:
+            raise ListError(f'the node {id} has no "class_type", the name of its node type')
         found = _values(values, spec.inputs[name] if spec else None, files)
     except (Unassignable, ListError) as error:
         raise SweepError(f"sweep of {target}: {error}") from None

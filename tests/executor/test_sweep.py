@@ -173,13 +173,27 @@ def test_a_thousand_runs_cost_ten_times_a_hundred():
         ({"y.b": "1..9:0"}, "sweep of y.b: 1..9:0: a step of 0 never gets there"),
         ({"y.b": "1..2000"}, "the sweep has 2,000 runs; 1,000 are the most"),
         ({"x.b": "1..50", "y.b": "1..50"}, "the sweep has 50 times 50 = 2,500 runs; 1,000 are the most"),
-        ({"y.b": "1..1e9"}, "sweep of y.b: 1..1e9 has 1,000,000,000 numbers; 100,000 are the most"),
+        ({"y.b": "1..1e9"}, "sweep of y.b: 1..1e9 has more than 100,000 numbers, which is too many"),
     ],
 )
 def test_a_sweep_that_cannot_be_says_why(asked: Any, message: str):
     with pytest.raises(SweepError) as caught:
         sweep(GRAPH, asked, TOYS, NOWHERE)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("node", [5, None, [], {}, {"class_type": 3}])
+def test_a_node_that_is_none_is_not_swept(node: Any):
+    with pytest.raises(SweepError, match=r'sweep of n\.a: the node n has no "class_type"'):
+        sweep(GRAPH | {"n": node}, {"n.a": [1]}, TOYS, NOWHERE)
+    odd = GRAPH | {"y": {"class_type": "Add", "inputs": 5}, "o": {**GRAPH["o"], "_meta": 3}}
+    assert sweep(odd, {"y.b": [1]}, TOYS, NOWHERE).graph["y.1"]["inputs"] == {"b": 1}
+
+
+@pytest.mark.parametrize("text", ["1..1e999999999", "1..1e5000", "0..1:1e-99999999", "1e9999999999999999999..1"])
+def test_ranges_without_measure_are_refused(text: str):
+    with pytest.raises(ListError):
+        span(text)
 
 
 def test_a_sweep_that_changes_nothing_is_refused():

@@ -35,7 +35,9 @@ class FakeWorker:
         self.asked.append(do)
         return getattr(self, f"_{do}")(payload, **given)
 
-    def _prepare(self, payload: bytes, *, document: Any, name: str, targets: list[str] | None) -> dict[str, Any]:
+    def _prepare(
+        self, payload: bytes, *, document: Any, name: str, targets: list[str] | None, sweep: Any = None
+    ) -> dict[str, Any]:
         graph = _graph(document, payload, name)
         sound = [id for id in targets or graph if id in graph]
         plain: dict[str, Any] = {"workflow": None, "notes": [], "problems": [], "dependents": {}}

@@ -47,7 +47,7 @@ async def prepare(state: State, asked: Submission) -> dict[str, Any]:
         document=asked.document,
         name=asked.name,
         targets=asked.targets,
-        **({"sweep": asked.sweep} if asked.sweep else {}),
+        sweep=asked.sweep,
     )
     prepared["graph"] = prepared["graph"] if prepared["graph"] is not None else asked.document
     submission.check_nodes(max(len(prepared["graph"]), prepared.get("size") or 0), state.config)

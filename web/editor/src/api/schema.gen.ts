@@ -1294,15 +1294,17 @@ export interface components {
             /** @description how often the worker process died while it ran this */
             crashes: number;
             node_errors: components["schemas"]["NodeErrors"];
-            /** @description of a sweep, what each has shown so far */
+            /** @description of a sweep, those that are over */
             runs: components["schemas"]["SweepRun"][];
             progress: components["schemas"]["Progress"] | null;
             error: string | null;
         };
         SweepRun: {
             run: number;
+            total: number;
             label: string;
             values: Record<string, never>;
+            ok: boolean;
             outputs: {
                 [key: string]: Record<string, never>;
             };

@@ -16,6 +16,8 @@ import { Sketch } from "./Sketch";
 interface Template {
   readonly pack: string;
   readonly name: string;
+  readonly doc: Document | undefined; // where it can be read
+  readonly lacking: number; // of node types and files
 }
 
 export function Templates() {
@@ -39,27 +41,35 @@ export function Templates() {
 /** What people begin with. */
 const FIRST = ["text_to_image", "image_to_image", "inpaint", "outpaint", "two_pass_upscale"];
 
+/** All of them: those to begin with, then those that can run here, then the rest. */
 async function load(): Promise<Template[]> {
   const packs = object(await getJson("workflow_templates"));
-  const all = Object.entries(packs).flatMap(([pack, names]) =>
+  const places = Object.entries(packs).flatMap(([pack, names]) =>
     Array.isArray(names) ? names.map((name) => ({ pack, name: String(name) })) : [],
   );
-  const rank = ({ name }: Template) => (FIRST.indexOf(name) + FIRST.length + 1) % (FIRST.length + 1);
+  await defsKnown();
+  const all = await Promise.all(places.map(read));
+  const rank = ({ name, lacking }: Template) =>
+    FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length + (lacking ? 1 : 0);
   return all.sort((a, b) => rank(a) - rank(b));
 }
 
-function placeOf({ pack, name }: Template, ending: "json" | "webp"): string {
+async function read(place: Place): Promise<Template> {
+  const text = ask(placeOf(place, "json")).then((answer) => answer.text());
+  const doc = await text.then((json) => documentOf(parse(json))).catch(() => undefined);
+  const { types, choices } = doc ? missingOf(doc, editor.get().defs) : { types: [], choices: [] };
+  return { ...place, doc, lacking: types.length + choices.length };
+}
+
+type Place = Pick<Template, "pack" | "name">;
+
+function placeOf({ pack, name }: Place, ending: "json" | "webp"): string {
   return `workflow_templates/${encodeURIComponent(pack)}/${encodeURIComponent(name)}.${ending}`;
 }
 
 function Card({ template }: { template: Template }) {
   const [bare, setBare] = useState(false); // without a picture of what it makes
-  const [doc, setDoc] = useState<Document | undefined>();
-  useEffect(() => {
-    let shown = true;
-    void draw(template).then((read) => shown && setDoc(read));
-    return () => void (shown = false);
-  }, [template]);
+  const { doc } = template;
   return (
     <li>
       <button type="button" className="card" onClick={() => void open(template)}>
@@ -71,24 +81,16 @@ function Card({ template }: { template: Template }) {
           )}
         </span>
         <span className="card-name">{words(template.name)}</span>
-        {doc && <span className="dim">{facts(doc)}</span>}
+        {doc && <span className="dim">{facts(doc, template.lacking)}</span>}
       </button>
     </li>
   );
 }
 
 /** How large it is, and whether it can run here. */
-function facts(doc: Document): string {
-  const { types, choices } = missingOf(doc, editor.get().defs);
-  const lacking = types.length + choices.length;
+function facts(doc: Document, lacking: number): string {
   const size = t("panels.nodes", { count: doc.root.nodes.size });
   return lacking ? `${size} · ${t(lacking === 1 ? "panels.lacksOne" : "panels.lacks", { count: lacking })}` : size;
-}
-
-async function draw(template: Template): Promise<Document | undefined> {
-  await defsKnown();
-  const value = parse(await (await ask(placeOf(template, "json"))).text());
-  return documentOf(value).catch(() => undefined);
 }
 
 async function open(template: Template): Promise<void> {

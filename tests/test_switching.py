@@ -58,6 +58,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
         seen.placed += 1
         make_room(at, need)
 
+    monkeypatch.setattr(placement, "_in_place", [])  # of this test alone
     monkeypatch.setattr(checkpoint, "load", reading)
     monkeypatch.setattr(placement, "make_room", placing)
     return seen

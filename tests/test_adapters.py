@@ -143,7 +143,7 @@ def test_a_saved_checkpoint_of_each_family_gives_the_same_picture(name: str, bas
     missing = {n: t.shape for n, t in load_file(path).items() if n not in load_file(saved)}
     beside = ("embedder.", "noise_augmentor.", "logit_scale", "position_ids")  # no part of the three networks
     assert not [n for n in missing if not any(part in n for part in beside)]
-    if name == "unclip":
+    if name.startswith("unclip"):  # what sees pictures is no input of CheckpointSave
         return
     saved.replace(base / f"models/checkpoints/{name}_again.safetensors")
     graph = workflow(name)

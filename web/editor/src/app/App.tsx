@@ -3,7 +3,7 @@
 import { lazy, Suspense, useSyncExternalStore } from "react";
 import { Canvas } from "../canvas/Canvas";
 import { Tour } from "../first/Tour";
-import { language, onLanguage, t } from "../i18n";
+import { onLanguage, t, wording } from "../i18n";
 import { Compare } from "../panels/Compare";
 import { Changes } from "../panels/Changes";
 import { Gallery } from "../panels/Gallery";
@@ -30,7 +30,7 @@ const RIGHT = { queue: Queue, problems: Problems };
 
 /** Drawn anew from the ground up when the language changes: every text is another one then. */
 export function App() {
-  const tongue = useSyncExternalStore(onLanguage, language);
+  const tongue = useSyncExternalStore(onLanguage, wording);
   return (
     <div className="app" key={tongue}>
       <TopBar />

@@ -5,6 +5,7 @@ import { begin, canRedo, canUndo, present, record, redone, sealed, undone, type 
 import { fit } from "../model/fit";
 import type { Defs } from "../model/nodes";
 import { level, ROOT, type Document, type Graph, type LevelId, type NodeId } from "../model/types";
+import { named } from "./naming";
 import { createStore, type Store } from "./store";
 
 export interface Tab {
@@ -175,7 +176,13 @@ export function markSaved(id: string, name: string, path?: string): void {
 
 /** The node types came, or came anew: documents that were open already get what their files lack. No undo entry. */
 export function setDefs(defs: Defs): void {
-  editor.set((state) => ({ ...state, defs, tabs: state.tabs.map((tab) => refit(tab, defs)) }));
+  const shown = named(defs);
+  editor.set((state) => ({ ...state, defs: shown, tabs: state.tabs.map((tab) => refit(tab, shown)) }));
+}
+
+/** The language changed: the node types are called otherwise, and nothing else is another. */
+export function renameDefs(): void {
+  editor.set((state) => ({ ...state, defs: named(state.defs) }));
 }
 
 function refit(tab: Tab, defs: Defs): Tab {

@@ -1,6 +1,6 @@
 /** What people choose: kept in this browser. */
 
-import { preferred, setLanguage, type Language } from "../i18n";
+import { loadNames, preferred, setLanguage, type Language } from "../i18n";
 import { choosePreview } from "../run/run";
 import { keep, kept } from "../run/session";
 import { createStore, type Store } from "./store";
@@ -34,6 +34,7 @@ export function apply(): void {
   root.dataset.theme = theme === "system" ? systemTheme() : theme;
   setLanguage(language === "system" ? preferred(navigator.languages) : language);
   root.lang = language === "system" ? preferred(navigator.languages) : language;
+  void loadNames();
   choosePreview(preview === "server" ? undefined : preview);
 }
 

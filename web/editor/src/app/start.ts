@@ -1,7 +1,7 @@
 /** What happens when the page opens, in its order. */
 
 import { openFirst } from "../first/first";
-import { t } from "../i18n";
+import { onLanguage, t } from "../i18n";
 import { isObject, object } from "../model/json";
 import { readDefs } from "../model/nodes";
 import { watchChanges } from "../run/auto";
@@ -12,7 +12,7 @@ import { settled } from "../panels/settled";
 import { openGallery } from "../panels/pictures";
 import { getJson } from "../run/server";
 import { newTab } from "./actions";
-import { editor, isChanged, setDefs } from "./editor";
+import { editor, isChanged, renameDefs, setDefs } from "./editor";
 import { isPhone, restoreLayout, showRight } from "./layout";
 import { openAddress } from "./reading";
 import { keepTabs, recover } from "./recovery";
@@ -29,6 +29,7 @@ export function reconnect(): void {
 }
 
 export async function start(): Promise<void> {
+  onLanguage(renameDefs);
   apply();
   restoreLayout();
   listen();

@@ -111,6 +111,7 @@ const WidgetLine = memo(
             def={row.input}
             name={row.name}
             role={row.role}
+            label={row.label}
             value={row.value}
             onChange={onChange}
             disabled={linked}

@@ -10,6 +10,7 @@ import type { NodeId } from "../model/types";
 import { ChoiceList, type Choice } from "./ChoiceList";
 import { join } from "./drag";
 import { partnersOf } from "./fits";
+import { wordAt } from "./rows";
 import { close, open, ui, type Socket } from "./ui";
 import { socketsOf, toFlow } from "./viewport";
 
@@ -64,8 +65,9 @@ function linked(socket: Socket): string[] {
 }
 
 function slotName(end: End, side: Socket["side"]): string {
-  const graph = graphOf(here());
-  return (side === "input" ? inputsOf(graph, end.node) : outputsOf(graph, end.node))[end.slot]?.name ?? "";
+  const at = here();
+  const slot = (side === "input" ? inputsOf : outputsOf)(graphOf(at), end.node)[end.slot];
+  return slot ? wordAt(at, end.node, slot.name) : "";
 }
 
 function nodeName(id: NodeId): string {

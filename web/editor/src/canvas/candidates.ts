@@ -1,5 +1,6 @@
 /** What the search of the canvas can add: every node type, and the subgraphs of the document. */
 
+import { categoryName } from "../i18n";
 import { contains } from "../model/instances";
 import type { Defs, NodeDef } from "../model/nodes";
 import { searchNodes } from "../model/search";
@@ -34,7 +35,7 @@ function asDef(definition: Definition): NodeDef {
   return {
     type: definition.id,
     title: definition.name,
-    category: "subgraph",
+    category: categoryName("subgraph"),
     description: "",
     inputs: definition.inputs.map(({ name, type }) => ({ name, type, ...input, ...rest })),
     outputs: definition.outputs.map(({ name, type }) => ({ name, type, list: false })),
@@ -42,6 +43,7 @@ function asDef(definition: Definition): NodeDef {
     deprecated: false,
     experimental: false,
     pack: "",
+    subgraph: true,
     aliases: [],
   };
 }

@@ -1,8 +1,10 @@
 /** What a node shows, from top to bottom: its sockets, then its widgets, with what is folded away left out. */
 
 import { isSocket } from "../edit/values";
+import { socketName } from "../i18n";
+import { text } from "../model/json";
 import { type InputDef, type NodeDef } from "../model/nodes";
-import type { Json, Node } from "../model/types";
+import { level, type Document, type Json, type LevelId, type Node, type NodeId } from "../model/types";
 import { defaultOf, widgetsOf, type Role } from "../model/widgets";
 import { isMarked, type Marks } from "./marks";
 
@@ -63,7 +65,7 @@ function inputRows(node: Node, def: NodeDef | undefined, marks: Marks): SocketRo
     return {
       slot: i,
       name: slot.name,
-      label: slot.label ?? shortName(slot.name),
+      label: slot.label ?? text(input?.options.display_name) ?? wordFor(slot.name, def),
       type: slot.type,
       optional: input?.optional ?? false,
       linked: isMarked(marks.inputs, i),
@@ -72,15 +74,29 @@ function inputRows(node: Node, def: NodeDef | undefined, marks: Marks): SocketRo
   });
 }
 
-/** Inputs of a group are named `group.input`; the last part says enough. */
+/** What an input or output is called where it has no label: in the language of the page; as it is on a subgraph. */
+export function wordFor(name: string, def: NodeDef | undefined): string {
+  const short = shortName(name);
+  return def?.subgraph ? short : socketName(short);
+}
+
+/** The same for any node of the shown graph; the names at the border of a subgraph are as they were given. */
+export function wordAt({ doc, level: at }: { doc: Document; level: LevelId }, id: NodeId, name: string): string {
+  const node = level(doc, at).nodes.get(id);
+  return node && !doc.definitions.has(node.type) ? socketName(shortName(name)) : name;
+}
+
+/** Inputs of a group are named `group.input`; the last part says enough. Those of a model's blocks are numbered. */
 function shortName(name: string): string {
+  const [, side, number] = /^(\w+)_blocks?\.(\d+)\.?$/.exec(name) ?? [];
+  if (side !== undefined) return `${side} ${number}`;
   return /^[\w ]+\.[\w ]+$/.test(name) ? name.slice(name.indexOf(".") + 1) : name;
 }
 
 function outputRows(node: Node, def: NodeDef | undefined, marks: Marks): SocketRow[] {
   return node.outputs.map((slot, i) => {
     const tooltip = def?.outputs[i]?.tooltip;
-    const label = slot.label ?? (slot.name || slot.type);
+    const label = slot.label ?? wordFor(slot.name || slot.type, def);
     const linked = isMarked(marks.outputs, i);
     const common = { slot: i, name: slot.name, label, type: slot.type, optional: false, linked };
     return tooltip === undefined ? common : { ...common, tooltip };
@@ -95,7 +111,7 @@ function widgetRows(node: Node, def: NodeDef | undefined, sockets: readonly Sock
       const socket = widget.role === "value" ? socketOf(node, sockets, widget.name) : undefined;
       return {
         name: widget.name,
-        label: socket?.label ?? shortName(widget.name),
+        label: socket?.label ?? text(widget.input.options.display_name) ?? wordFor(widget.name, def),
         role: widget.role,
         input: widget.input,
         value: node.values[widget.name] ?? defaultOf(widget),

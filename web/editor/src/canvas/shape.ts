@@ -29,6 +29,7 @@ const NOTE_BODY = 58;
 const DOT = 11;
 const LETTER = 6.6;
 const CAPITAL = 8;
+const SQUARE = 12; // Chinese
 const BADGE = 84;
 
 /** React Flow reports a measured size only if it is another one: a half pixel is never measured. */
@@ -66,7 +67,8 @@ function bodyWidth({ inputs, outputs, widgets }: Rows, title: number): number {
 
 function lengthOf(text: string): number {
   const capitals = text.replace(/[^A-Z]/g, "").length;
-  return capitals * CAPITAL + (text.length - capitals) * LETTER;
+  const square = text.replace(/[^\u2e80-\uffef]/g, "").length;
+  return capitals * CAPITAL + square * SQUARE + (text.length - capitals - square) * LETTER;
 }
 
 function handlesOf({ inputs, outputs, widgets }: Rows, width: number): NodeHandle[] {

@@ -6,6 +6,7 @@ import { graphOf } from "../edit/place";
 import { isSocket, resetValue, showSocket, widgetsAt } from "../edit/values";
 import { t } from "../i18n";
 import { ROOT, type NodeId } from "../model/types";
+import { wordAt } from "./rows";
 import type { MenuEntry } from "./ui";
 
 /** Of the widget that was pointed at, if one was. */
@@ -31,16 +32,17 @@ function resetEntry(id: NodeId, name: string): MenuEntry[] {
   const at = here();
   if (resetValue(at, id, name) === at.doc) return [];
   const run = () => change((place) => resetValue(place, id, name));
-  return [{ id: `reset.${name}`, label: t("canvas.reset", { name }), run }];
+  return [{ id: `reset.${name}`, label: t("canvas.reset", { name: wordAt(at, id, name) }), run }];
 }
 
 /** A widget that may be linked, as what it is not now: a socket or a widget. */
 function socketEntry(id: NodeId, name: string): MenuEntry[] {
-  const node = graphOf(here()).nodes.get(id);
+  const at = here();
+  const node = graphOf(at).nodes.get(id);
   if (!node?.inputs.some((slot) => slot.name === name && slot.widget !== undefined)) return [];
   const on = isSocket(node, name);
-  const label = t(on ? "canvas.toWidget" : "canvas.toSocket", { name });
-  return [{ id: `socket.${name}`, label, run: () => change((at) => showSocket(at, id, name, !on)) }];
+  const label = t(on ? "canvas.toWidget" : "canvas.toSocket", { name: wordAt(at, id, name) });
+  return [{ id: `socket.${name}`, label, run: () => change((place) => showSocket(place, id, name, !on)) }];
 }
 
 /** Inside of a subgraph: whether its nodes outside show the widget. */
@@ -50,5 +52,6 @@ function exposeEntry(id: NodeId, name: string): MenuEntry[] {
   if (at.level === ROOT || !node?.inputs.some((slot) => slot.name === name && slot.widget !== undefined)) return [];
   const on = isExposed(at, id, name);
   const run = () => change((place) => (on ? hideWidget(place, id, name) : exposeWidget(place, id, name)));
-  return [{ id: `expose.${name}`, label: t(on ? "canvas.hide" : "canvas.expose", { name }), run }];
+  const label = t(on ? "canvas.hide" : "canvas.expose", { name: wordAt(at, id, name) });
+  return [{ id: `expose.${name}`, label, run }];
 }

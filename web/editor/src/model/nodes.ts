@@ -82,6 +82,8 @@ export interface NodeDef {
   /** Of a node that stands for a subgraph: its sockets are in the order of the inputs, widgets or not. */
   readonly subgraph?: true;
   readonly aliases: readonly string[];
+  /** What the server calls it, where the page has another language. */
+  readonly english?: { readonly title: string; readonly category: string };
 }
 
 export type Defs = ReadonlyMap<string, NodeDef>;

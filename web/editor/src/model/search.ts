@@ -82,15 +82,16 @@ function index(defs: Defs): Entry[] {
 }
 
 function entryOf(def: NodeDef): Entry {
-  const title = def.title.toLowerCase();
-  const names = [title, title.replace(/\s+/g, ""), def.type.toLowerCase()];
+  const called = def.english ? [def, def.english] : [def];
+  const titles = called.map(({ title }) => title.toLowerCase());
+  const names = [...titles, ...titles.map((title) => title.replace(/\s+/g, "")), def.type.toLowerCase()];
   const sockets = [...def.inputs, ...def.outputs].map((socket) => socket.type.toLowerCase());
   return {
     def,
     fields: [
       ...[...new Set(names)].map((name) => [name, WEIGHTS.name] as const),
       ...def.aliases.map((alias) => [alias.toLowerCase(), WEIGHTS.alias] as const),
-      [def.category.toLowerCase(), WEIGHTS.category],
+      ...called.map(({ category }) => [category.toLowerCase(), WEIGHTS.category] as const),
       ...[...new Set(sockets)].map((type) => [type, WEIGHTS.socket] as const),
     ],
   };
@@ -115,7 +116,7 @@ function extra(def: NodeDef, { recent, wanted }: Query, typed: boolean): number 
   const fits = rank < 0 ? 0 : 20 - rank;
   const common = COMMON.indexOf(def.type);
   const begins = wanted || common < 0 ? 0 : BEGINNING * (1 - common / COMMON.length);
-  const tested = !typed && def.category.startsWith("_") ? TESTED : 0;
+  const tested = !typed && (def.english ?? def).category.startsWith("_") ? TESTED : 0;
   // what was typed decides; habit only between equals
   return (
     (lately + fits + begins) * (typed ? 0.3 : 1) - tested - (def.deprecated ? OLD : 0) - (def.experimental ? 2 : 0)

@@ -6,7 +6,7 @@ import { Icon } from "../app/icons";
 import { makeRoom, toggleRight } from "../app/layout";
 import { useStore } from "../app/store";
 import { fitView } from "../canvas/viewport";
-import { t } from "../i18n";
+import { socketName, t } from "../i18n";
 import type { MissingChoice, MissingType } from "../model/missing";
 import type { Document } from "../model/types";
 import { run } from "../run/run";
@@ -77,7 +77,7 @@ function Problem({ problem, doc }: { problem: NodeProblem; doc: Document | undef
       <span className="issue-text">
         {node && doc && (
           <span className="issue-place">
-            {nodeName(doc, node)} {input && <span className="dim">› {input}</span>}
+            {nodeName(doc, node)} {input && <span className="dim">› {socketName(input)}</span>}
           </span>
         )}
         <span>{message}</span>
@@ -129,7 +129,7 @@ function Choice({ missing, doc }: { missing: MissingChoice; doc: Document }) {
         <Icon name="alert" size={16} />
         <span className="issue-text">
           <span className="issue-place">
-            {nodeName(doc, id)} <span className="dim">› {input}</span>
+            {nodeName(doc, id)} <span className="dim">› {socketName(input)}</span>
           </span>
           <span className="file">{value}</span>
         </span>

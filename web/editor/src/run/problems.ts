@@ -1,6 +1,6 @@
 /** What the server says is wrong with a graph, by node and input. Pure. */
 
-import { language, t, TABLE, type Filling, type Key } from "../i18n";
+import { language, socketName, t, TABLE, type Filling, type Key } from "../i18n";
 import { isObject, list, object, objects, text } from "../model/json";
 import type { Json, JsonObject, NodeId } from "../model/types";
 import type { NodeProblem } from "./types";
@@ -35,7 +35,14 @@ function translated(error: JsonObject): string | undefined {
   } = object(error.extra_info);
   const [type, options] = list(config);
   const { min, max } = object(options);
-  const told = { input, value, got, min, max, type: Array.isArray(type) ? "COMBO" : type };
+  const told = {
+    input: socketName(text(input) ?? ""),
+    value,
+    got,
+    min,
+    max,
+    type: Array.isArray(type) ? "COMBO" : type,
+  };
   const filling = Object.entries(told).map(([name, one]) => [name, typeof one === "object" ? "…" : String(one)]);
   return t(`run.problem.${kind}` as Key, Object.fromEntries(filling) as Filling);
 }

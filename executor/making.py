@@ -34,14 +34,16 @@ class Making:
 
     def __init__(self, plan: Plan, files: Files, hashes: Hashes, stop: Callable[[], bool]):
         self._plan, self._files, self._hashes, self._stop = plan, files, hashes, stop
-        self._thread: threading.Thread | None = None
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._begun = False
+        self._beginning = threading.Lock()
 
     def begin(self) -> None:
         """To be called when a node starts; all calls but the first do nothing."""
-        if self._thread is None:
-            wanted = any(map(self.waits, self._plan.steps.values()))
-            self._thread = threading.Thread(target=self._read if wanted else lambda: None, daemon=True)
-            self._thread.start()
+        with self._beginning:  # nodes start in several threads
+            if not self._begun and any(map(self.waits, self._plan.steps.values())):
+                self._reading.start()
+            self._begun = True
 
     def waits(self, step: Step) -> bool:
         """Whether the step saves something with its graph, and so has to wait for the hashes."""
@@ -50,8 +52,7 @@ class Making:
     def of(self, step: Step) -> dict[str, Any]:
         """What a file that this step saves carries; waits for the hashes."""
         self.begin()
-        assert self._thread
-        self._thread.join()
+        self._reading.join()
         return {
             "device": devices.stats()["devices"][0]["name"],
             "settings": self._plan.salt,

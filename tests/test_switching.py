@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import io
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from diffusion import checkpoint, placement, settings
 from executor.cache import Cache
@@ -70,6 +73,11 @@ def generated(name: str, seed: int, base: Path, cache: Cache) -> bytes:
     return run(graph, base, cache)[0].read_bytes()
 
 
+def pixels(picture: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(picture)) as image:
+        return np.asarray(image).astype(int)
+
+
 def in_place() -> int:
     found = (reference() for reference in placement._in_place)  # pyright: ignore[reportPrivateUsage]
     return sum(network is not None and network.applied is not None for network in found)
@@ -95,7 +103,9 @@ def test_where_the_device_has_room_for_one_network_the_older_ones_make_room(
     for seed, name in enumerate(("sd1", "sdxl", "sd1")):
         generated(name, seed, base, cache)
         assert in_place() == 1
-    assert generated("sd1", 5, base, cache) == roomy
+    again = generated("sd1", 5, base, cache)
+    # without room the two sides of the guidance are asked one by one, which rounds otherwise than both at once
+    assert int(np.abs(pixels(again) - pixels(roomy)).max()) <= 1
     assert seen.read == {"sd1": 1, "sdxl": 1}  # handles stay; what is mapped is mapped once
 
 

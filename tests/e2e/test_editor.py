@@ -112,7 +112,7 @@ def test_a_new_seed_runs_the_sampler_and_what_follows(editor: Editor, server: Se
 
 def test_a_run_is_cancelled(editor: Editor, server: Server, base: Path):
     editor.skip_tour()
-    slow(editor)
+    slow(editor, 5000)
     job = editor.run()
     until(lambda: sampled(server, job) > 1, "the sampler to begin")
     editor.page.get_by_role("button", name="Cancel run").click()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from executor.cache import Cache
 from executor.files import Files
 from executor.graph import read
 from executor.hashes import Hashes
+from executor.making import Making
 from executor.node import ExtraPngInfo, Folder, NodeSpec, Prompt, Shown, node
 from executor.plan import make_plan
 from executor.reproduce import reproduce
@@ -82,6 +84,15 @@ def test_a_saved_file_tells_what_it_was_made_with(files: Files):
     assert told["version"] == output_files.version()
     key = make_plan(read(json.loads(texts["prompt"])), NODES, ["2"], files, salt="fp32 cpu").steps["1"].key
     assert told["keys"] == {"value": key}
+
+
+def test_nodes_that_start_at_once_wait_for_the_same_reading(files: Files):
+    plan = make_plan(read(GRAPH), NODES, ["2"], files)
+    for _ in range(200):
+        making = Making(plan, files, Hashes(None), lambda: False)
+        with ThreadPoolExecutor(4) as threads:
+            told = list(threads.map(lambda _, making=making: making.of(plan.steps["2"]), range(4)))
+        assert all(len(each["models"]) == 1 for each in told)
 
 
 def test_a_file_is_read_once_and_again_when_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

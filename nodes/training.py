@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import diffusion
-from executor.files import FileProblem, Files
+from executor.files import Files
 from executor.node import Choice, ExtraPngInfo, Progress, Prompt, Range, Shown, Widget, node, silent
 from nodes.image_files import save_image
+from nodes.model_files import problem, state
 from nodes.sockets import Conditioning, Latent, LoraModel, LossMap, Model
 
 if TYPE_CHECKING:
@@ -32,21 +33,13 @@ def adapters(files: Files) -> list[str]:
 
 
 def adapter_state(files: Files, existing_lora: str) -> Any:
-    if existing_lora == NONE:
-        return None
-    state = files.model("loras", existing_lora).stat()
-    return state.st_size, state.st_mtime_ns
+    return None if existing_lora == NONE else state(files, "loras", existing_lora)
 
 
 def adapter_problem(files: Files, existing_lora: str) -> str | None:
-    try:
-        if existing_lora != NONE:
-            diffusion.adapters.files.inspect(files.model("loras", existing_lora))
-    except FileProblem:
-        return None  # a missing file is the menu's affair
-    except diffusion.header.ModelFileError as error:
-        return str(error)
-    return None
+    if existing_lora == NONE:
+        return None
+    return problem(lambda: diffusion.adapters.files.inspect(files.model("loras", existing_lora)))
 
 
 @node(

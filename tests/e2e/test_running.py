@@ -6,12 +6,13 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from tests.e2e.conftest import PATIENCE, QUIET, base_in
 from tests.e2e.editor import Editor
@@ -259,7 +260,8 @@ def test_what_was_not_saved_is_there_after_a_crash_of_the_browser(browser: Brows
     for process in psutil.process_iter(["cmdline"]):
         if any(f"--user-data-dir={profile}" in part for part in process.info["cmdline"] or ()):
             process.kill()
-    context.close()
+    with suppress(Error):  # it may have noticed that it is closed already
+        context.close()
     context, page = started()
     try:
         editor = Editor(page, server)

@@ -53,10 +53,11 @@ class Making:
         """What a file that this step saves carries; waits for the hashes."""
         self.begin()
         self._reading.join()
+        here = devices.stats()
         return {
-            "device": devices.stats()["devices"][0]["name"],
+            "device": here["devices"][0]["name"],
             "settings": self._plan.salt,
-            "torch": devices.stats()["torch"],
+            "torch": here["torch"],
             "models": list(self._told(self._of_run(step))),
             "keys": {name: key for name, link in step.links.items() if (key := self._key(link.node))},
         }

@@ -29,6 +29,7 @@ class Captions:
         self.root, self.source = root, source
         self.skipped: list[str] = []
         self.notes: list[str] = []
+        self.silent: list[str] = []  # a sentence for each picture that has no captions
         self.answered = 0  # the pictures that have any
         self.by_name: list[str] = []  # the pictures that have no captions but their names
         self._tables: dict[Path, list[tuple[Path, Table]]] = {}

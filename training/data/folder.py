@@ -11,7 +11,7 @@ from pathlib import Path
 from training.data.captions import SOURCES, Captions, repeats, with_trigger
 from training.data.examples import DataError, Example, Found
 from training.data.pictures import size_of
-from training.data.tables import leaves
+from training.data.tables import MissingPackage, leaves
 
 EXTENSIONS = {
     ".apng", ".avif", ".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
@@ -69,14 +69,12 @@ def _read(folder: Path, source: str, trigger: str, leave: Path | None) -> Found:
     words = Captions(folder, source)
     examples = tuple(_examples(sizes, words, trigger, skipped))
     words.close()
-    skipped += words.skipped
+    skipped = words.skipped + skipped
     if source == "none" and not examples:
         raise DataError(f"{folder} has no picture to use{_because(skipped)}; put some there")
     if not examples or (source not in ("auto", "none") and not words.answered):
-        raise DataError(
-            f"{folder} has no captions for its {len(sizes)} pictures{_because(skipped)}; {REMEDIES[source]}"
-        )
-    return Found(examples, tuple(skipped), (*words.notes, *_multiplied(examples, folder)))
+        raise DataError(f"{folder}: no picture (of {len(sizes)}) has a caption{_because(skipped)}; {REMEDIES[source]}")
+    return Found(examples, (*skipped, *words.silent), (*words.notes, *_multiplied(examples, folder)))
 
 
 def _because(skipped: Sequence[str]) -> str:
@@ -152,12 +150,14 @@ def _examples(
             continue
         try:
             said = words.of(path)
+        except MissingPackage:
+            raise
         except DataError as error:
             skipped.append(f"{shown} is left out: {error}")
             continue
         captions = with_trigger(said.captions, trigger)
         if not captions and words.source != "none" and said.label is None:
-            skipped.append(f"{shown} has no caption; {REMEDIES[words.source].partition(', or')[0]}")
+            words.silent.append(f"{shown} has no caption; {REMEDIES[words.source].partition(', or')[0]}")
             continue
         yield Example(path, captions, said.label, repeat=times, size=size)
 

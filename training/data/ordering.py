@@ -37,7 +37,7 @@ class Order:
 
         Permutations by sorted words of Philox (Salmon et al. 2011), whose stream numpy promises to keep.
         """
-        random = np.random.Philox(key=[self._seed % 2**64, epoch])
+        random = np.random.Philox(key=np.array([self._seed % 2**64, epoch], np.uint64))
         batches = [_batches(group, self.batch_size, random) for group in self._groups]
         return np.concatenate(batches)[_permutation(self.steps, random)]
 

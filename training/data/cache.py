@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -23,6 +25,7 @@ from diffusion.tensor_files import NAMES, Stored, TensorFile, stored
 from diffusion.weights import open_weights
 from training.data.examples import DataError
 
+DAY = 86400  # seconds
 Spooled = tuple[torch.dtype, tuple[int, ...], int]  # and where its bytes begin
 
 
@@ -93,6 +96,7 @@ class Cache:
             if not self._new:
                 return
             part = self.path.with_name(f".{self.path.stem}.{uuid.uuid4().hex}.part")
+            self._sweep()
             try:
                 with part.open("xb") as file:
                     file.writelines(self._contents())
@@ -160,6 +164,13 @@ class Cache:
             for name, where in tensors.items():
                 table[f"{name}/{key}"] = Stored(where[0], where[1], partial(self._spooled, *where))
         return TensorFile(table, {"fingerprint": self.fingerprint})
+
+    def _sweep(self) -> None:
+        """Remove what a process that was killed while it wrote has left."""
+        for part in self.path.parent.glob(f".{self.path.stem}.*.part"):
+            with contextlib.suppress(OSError):
+                if time.time() - part.stat().st_mtime > DAY:  # another may be writing the newer ones
+                    part.unlink()
 
     def _drop(self) -> None:
         self._new = {}

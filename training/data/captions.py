@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from training.data.examples import DataError
-from training.data.tables import MissingPackage, Said, Table, key, leaves, read_table, tables_in, texts
+from training.data.tables import Said, Table, key, leaves, read_table, some, tables_in, texts
 
 SOURCES = ("auto", "txt", "json", "table", "name", "none")
 MOST_TEXT = 2**20  # bytes of one picture's captions; a larger file is something else
@@ -22,7 +22,7 @@ CAMERAS = ("img", "dsc", "dscn", "dscf", "mvimg", "pxl", "screenshot", "untitled
 class Captions:
     """The captions of the pictures of one folder and those below it.
 
-    source: one of SOURCES. Raises MissingPackage where a table cannot be read that would be used.
+    source: one of SOURCES.
     """
 
     def __init__(self, root: Path, source: str):
@@ -33,42 +33,44 @@ class Captions:
         self.answered = 0  # the pictures that have any
         self.by_name: list[str] = []  # the pictures that have no captions but their names
         self._tables: dict[Path, list[tuple[Path, Table]]] = {}
+        self._damaged: dict[Path, str] = {}  # by folder, the name of a table that cannot be read
         self._met: set[tuple[Path, str]] = set()
         self._beside: dict[Path, set[str]] = {}  # by folder, the pictures with a text beside them
 
     def of(self, picture: Path) -> Said:
-        """Raises DataError if the file that holds its captions is damaged: other words would be wrong ones."""
+        """Raises DataError if a file that may hold its captions is damaged: other words would be wrong ones."""
         listed = self._listed(picture)
+        other = listed.label if listed else None  # the class is there, wherever the words come from
         sources: dict[str, Callable[[], Said]] = {
             "txt": lambda: self._txt(picture),
             "json": lambda: self._json(picture),
-            "table": lambda: listed,
+            "table": lambda: listed or self._unheard(picture),
             "name": lambda: self._named(picture),
             "none": Said,
         }
         wanted = ("txt", "json", "table", "name") if self.source == "auto" else (self.source,)
-        label: int | None = None
+        label = None
         for way in wanted:
             said = sources[way]()
             label = said.label if label is None else label
             if said.captions:
                 self.answered += 1
-                return Said(said.captions, listed.label if label is None else label)
-        return Said((), listed.label if label is None else label)
+                return Said(said.captions, other if label is None else label)
+        return Said((), other if label is None else label)
 
     def close(self) -> None:
         """Note the words that no picture answered to, and the pictures that have none but their names."""
         for folder, stems in self._beside.items():
             lost = sorted(_shown(p, self.root) for p in folder.glob("*.txt") if p.stem not in stems and p.is_file())
             if lost:
-                self.notes.append(f"there is no picture beside {_few(lost)} that could be used")
+                self.notes.append(f"there is no picture beside {some(lost)} that could be used")
         for tables in self._tables.values():
             for path, table in tables:
                 lost = [name for name in table.rows if (path, name) not in self._met]
                 if lost:
-                    self.notes.append(f"{_shown(path, self.root)} names pictures that are not there: {_few(lost)}")
+                    self.notes.append(f"{_shown(path, self.root)} names pictures that are not there: {some(lost)}")
         if self.source == "auto" and self.by_name:
-            self.notes.append(f"pictures without captions are called by their names: {_few(self.by_name)}")
+            self.notes.append(f"pictures without captions are called by their names: {some(self.by_name)}")
 
     def _txt(self, picture: Path) -> Said:
         text = self._text(picture.with_suffix(".txt"))
@@ -103,8 +105,8 @@ class Captions:
         except OSError as error:
             raise DataError(f"{path.name} cannot be read: {error.strerror or error}; check its permissions") from None
 
-    def _listed(self, picture: Path) -> Said:
-        """What the tables of its folder, and of those above it up to the root, say."""
+    def _listed(self, picture: Path) -> Said | None:
+        """What the tables of its folder, and of those above it up to the root, say; None if they do not name it."""
         for folder in picture.parents:
             for path, table in self._read(folder):
                 name = key(picture.relative_to(folder).as_posix())
@@ -113,6 +115,13 @@ class Captions:
                     return table.rows[name]
             if folder == self.root:
                 break
+        return None
+
+    def _unheard(self, picture: Path) -> Said:
+        """Of a picture that no table names: nothing, unless a table that cannot be read may have named it."""
+        for folder in picture.parents:
+            if folder in self._damaged:
+                raise DataError(f"{self._damaged[folder]} may name it but cannot be read; correct or remove it")
         return Said()
 
     def _read(self, folder: Path) -> list[tuple[Path, Table]]:
@@ -127,11 +136,8 @@ class Captions:
                 if leaves(path, self.root):
                     raise DataError(f"{_shown(path, self.root)} is a link that leaves the folder; copy the table here")
                 table = read_table(path)
-            except MissingPackage as error:
-                if self.source in ("auto", "table"):
-                    raise
-                self.skipped.append(str(error))
             except DataError as error:
+                self._damaged[folder] = path.name
                 self.skipped.append(str(error))
             else:
                 self.notes += table.notes
@@ -168,8 +174,8 @@ def with_trigger(captions: tuple[str, ...], trigger: str) -> tuple[str, ...]:
     """Each caption after the trigger, which stands alone where there is none."""
     if not trigger:
         return captions
-    there = (f"{trigger},", trigger)
-    return tuple(c if c == trigger or c.startswith(there[0]) else f"{trigger}, {c}" for c in captions) or (trigger,)
+    named = [c == trigger or c.startswith(f"{trigger},") for c in captions]
+    return tuple(c if has else f"{trigger}, {c}" for c, has in zip(captions, named, strict=True)) or (trigger,)
 
 
 def _parsed(text: str) -> Said:
@@ -185,7 +191,3 @@ def _parsed(text: str) -> Said:
 
 def _shown(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix()
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

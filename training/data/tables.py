@@ -15,12 +15,9 @@ from training.data.examples import DataError
 FILE = ("file", "file_name", "filename", "path")
 CAPTION = ("caption", "text", "captions")
 LABEL = ("label", "class")
+UNKNOWN = -1
 NAMES = ("captions.csv", "metadata.csv", "metadata.jsonl")  # and every .parquet, after these
 Row = Mapping[str, Any]
-
-
-class MissingPackage(DataError):
-    """A table cannot be read by what is installed."""
 
 
 @dataclass(frozen=True)
@@ -57,35 +54,39 @@ def key(name: str) -> str:
 
 
 def read_table(path: Path) -> Table:
-    """All rows of a table; several rows of one picture are several captions.
+    """All rows of a table; several rows of one picture are several captions. Rows that make no sense are noted.
 
-    Raises DataError if it is damaged or lacks a column of file names, MissingPackage if its reader is not installed.
+    Raises DataError if it is damaged, its reader is not installed, or no row makes sense.
     """
     said: dict[str, Said] = {}
     odd: list[str] = []
+    unlabelled: list[str] = []
     for number, row in enumerate(READERS[path.suffix](path), 1):
-        lower = {str(name).strip().lower(): value for name, value in row.items()}
-        name = _first(lower, FILE)
-        if not isinstance(name, str):
-            raise DataError(
-                f"{path.name}, row {number}: there is no file name; give the table a column `file_name` beside "
-                f"`caption` (it has {', '.join(lower) or 'none'})"
-            )
-        if not name.strip():
+        try:
+            name, captions, label = _row(row)
+        except ValueError as error:
+            odd.append(f"{path.name}, row {number}: {error}")
             continue
-        label, good = _label(_first(lower, LABEL))
-        odd += [] if good else [name]
-        place = key(name.strip())
-        said[place] = _joined(said.get(place), Said(_captions(path, number, lower), label))
-    notes = (f"{path.name}: the label of {_some(odd)} is no whole number from 0, so it is left out",) if odd else ()
-    return Table(said, notes)
+        unlabelled += [name] if label == UNKNOWN else []
+        said[name] = _joined(said.get(name), Said(captions, None if label == UNKNOWN else label))
+    if odd and not said:
+        raise DataError(f"{odd[0]}; give the table the columns file_name and caption")
+    notes = [f"{odd[0]}; this row is not used" + (f", nor are {len(odd) - 1} more" if odd[1:] else "")] if odd else []
+    if unlabelled:
+        notes.append(f"{path.name}: the label of {some(unlabelled)} is no whole number from 0, so it is left out")
+    return Table(said, tuple(notes))
 
 
-def _captions(path: Path, number: int, row: Row) -> tuple[str, ...]:
+def _row(row: Row) -> tuple[str, tuple[str, ...], int | None]:
+    """Raises ValueError for a row that makes no sense."""
+    lower = {str(name).strip().lower(): value for name, value in row.items()}
+    name = _first(lower, FILE)
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"there is no file name among its columns {', '.join(lower) or '(none)'}")
     try:
-        return texts(_first(row, CAPTION), lists=True)
+        return key(name.strip()), texts(_first(lower, CAPTION), lists=True), _label(_first(lower, LABEL))
     except ValueError as error:
-        raise DataError(f"{path.name}, row {number}: the caption {error}; write text there") from None
+        raise ValueError(f"the caption {error}") from None
 
 
 def _joined(old: Said | None, new: Said) -> Said:
@@ -99,16 +100,16 @@ def _first(row: Row, names: Iterable[str]) -> object:
     return next((row[name] for name in names if row.get(name) is not None), None)
 
 
-def _label(value: object) -> tuple[int | None, bool]:
-    """The class number, and whether what stood there is one (or nothing). Tables of floats have 3.0 for 3."""
+def _label(value: object) -> int | None:
+    """The class number, None where nothing stands, or UNKNOWN. Tables of floats have 3.0 for 3."""
     if value is None or value == "" or value != value:
-        return None, True
+        return None
     try:
         number = float(cast("str", value))
-        good = not isinstance(value, bool) and number.is_integer() and 0 <= number < 2**31
-        return (int(number), True) if good else (None, False)
     except (TypeError, ValueError):
-        return None, False
+        return UNKNOWN
+    good = not isinstance(value, bool) and number.is_integer() and 0 <= number < 2**31
+    return int(number) if good else UNKNOWN
 
 
 def texts(value: object, *, lists: bool = False) -> tuple[str, ...]:
@@ -123,7 +124,9 @@ def texts(value: object, *, lists: bool = False) -> tuple[str, ...]:
         value = [value] if inner is None else inner
     if not isinstance(value, list) or not all(isinstance(text, str) for text in cast("list[object]", value)):
         raise ValueError("is neither a text nor a list of texts")
-    stripped = (text.strip() for text in cast("list[str]", value))
+    stripped = [text.strip() for text in cast("list[str]", value)]
+    if any(text != text.encode("utf-8", "replace").decode() for text in stripped):
+        raise ValueError("has half a character in it (a lone surrogate)")
     return tuple(text for text in stripped if text)
 
 
@@ -139,7 +142,8 @@ def _list(text: str) -> list[str] | None:
     return None
 
 
-def _some(names: list[str]) -> str:
+def some(names: list[str]) -> str:
+    """The first of many names."""
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
@@ -184,7 +188,7 @@ def _parquet(path: Path) -> Iterator[Row]:
         import pyarrow
         import pyarrow.parquet as parquet
     except ImportError:
-        raise MissingPackage(
+        raise DataError(
             f"{path.name} is a Parquet table, which needs pyarrow: `pip install pyarrow`, or save the table as CSV"
         ) from None
     try:
@@ -198,7 +202,7 @@ def _parquet(path: Path) -> Iterator[Row]:
                 )
             for batch in file.iter_batches(columns=known):
                 yield from batch.to_pylist()
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path.name} is no sound Parquet file ({error}); save it anew") from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,15 @@ def test_a_run_that_failed_keeps_what_it_had(tmp_path: Path):
     with pytest.raises(RuntimeError, match="stopped"):
         fails()
     assert Cache(tmp_path, "one").has("a")
+
+
+def test_what_a_killed_process_left_is_removed_a_day_later(tmp_path: Path):
+    for name, age in (("old", 2 * 86400), ("new", 60)):
+        part = tmp_path / f".cache.{name}.part"
+        part.write_bytes(b"half")
+        os.utime(part, (time.time() - age,) * 2)
+    made(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".cache.new.part", "cache.safetensors"]
 
 
 def no_space(*_: Any) -> None:

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.data.making import picture
 from training.data import DataError, read_folder
-from training.data.tables import MissingPackage, read_table, texts
+from training.data.tables import read_table, texts
 
 ROWS: list[dict[str, Any]] = [
     {"file": "a.png", "caption": 'a "red" apple, on a plate\nof two lines', "label": 3},
@@ -98,9 +99,11 @@ def test_without_pyarrow_the_remedy_is_named(folder: Path, monkeypatch: pytest.M
     (folder / "train.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     for way in ("auto", "table"):
-        with pytest.raises(MissingPackage, match="pip install pyarrow"):
+        with pytest.raises(DataError, match="pip install pyarrow"):
             read_folder(folder, captions=way)
     assert "pyarrow" in read_folder(folder, captions="name").skipped[0]
+    (folder / "a.txt").write_text("an apple")
+    assert [e.captions for e in read_folder(folder).examples] == [("an apple",)]
 
 
 def test_a_table_of_a_lower_folder_counts_there_first(folder: Path):
@@ -154,16 +157,44 @@ BAD: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_damaged_table_is_told_and_is_the_error_where_nothing_else_is(folder: Path, name: str):
+def test_a_damaged_table_is_told_and_no_other_words_stand_in_for_its_own(folder: Path, name: str):
     content, word = BAD[name]
     if name.endswith(".parquet"):
         pytest.importorskip("pyarrow")
     (folder / name).write_bytes(content)
-    (sentence,) = read_folder(folder).skipped
-    assert name in sentence
-    assert word in sentence
-    with pytest.raises(DataError, match=word):
-        read_folder(folder, captions="table")
+    for way in ("auto", "table"):
+        with pytest.raises(DataError, match=word):
+            read_folder(folder, captions=way, trigger="owl")
+    (folder / "a.txt").write_text("an apple")
+    found = read_folder(folder)
+    assert [example.captions for example in found.examples] == [("an apple",)]
+    assert name in found.skipped[0]
+    assert sorted(sentence.split()[0] for sentence in found.skipped[1:]) == ["c.png", "sub/b.png"]
+
+
+ODD = [{"text": "no name"}, {"file_name": 3, "text": "x"}, {"file_name": "c.png", "text": 5}]
+
+
+@pytest.mark.parametrize("odd", [*ODD, {"file_name": "c.png", "text": "half \ud83c"}])
+def test_a_row_that_makes_no_sense_is_noted_and_the_others_count(folder: Path, odd: dict[str, Any]):
+    lines = [json.dumps(row) for row in [odd, odd, {"file_name": "a.png", "text": "an apple"}]]
+    (folder / "metadata.jsonl").write_text("\n".join(lines))
+    found = read_folder(folder)
+    assert found.examples[0].captions == ("an apple",)
+    assert found.notes[0].startswith("metadata.jsonl, row 1: ")
+    assert found.notes[0].endswith("not used, nor are 1 more")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_parquet_is_read_or_told(tmp_path: Path, seed: int):
+    path = tmp_path / "a.parquet"
+    write_parquet(path, ROWS * 20)
+    data, random = bytearray(path.read_bytes()), np.random.default_rng(seed)
+    for place in random.integers(0, len(data), 8):
+        data[place] = random.integers(256)
+    path.write_bytes(data)
+    message = told(path)
+    assert message is None or "a.parquet" in message
 
 
 def told(path: Path) -> str | None:

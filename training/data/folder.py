@@ -41,13 +41,13 @@ def read_folder(folder: Path, *, captions: str = "auto", prior: Path | None = No
     """
     if captions not in SOURCES:
         raise DataError(f"captions cannot come from {captions!r}; choose one of {', '.join(SOURCES)}")
-    found = _read(folder, captions, trigger.strip(), prior)
-    if prior is None:
-        return found
-    if prior.resolve() == folder.resolve():
+    if prior is not None and prior.resolve() == folder.resolve():
         raise DataError(
             f"the pictures to keep (prior) are those to learn, in {folder}; put them in a folder of their own"
         )
+    found = _read(folder, captions, trigger.strip(), prior)
+    if prior is None:
+        return found
     kept = _read(prior, captions, "", folder)
     kept_examples = tuple(replace(example, prior=True) for example in kept.examples)
     return Found(found.examples + kept_examples, found.skipped + kept.skipped, found.notes + kept.notes)

@@ -19,7 +19,7 @@ Color = tuple[int, int, int]
 WHITE: Color = (255, 255, 255)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cut:
     """A picture cut to its bucket.
 

@@ -71,7 +71,8 @@ def read_table(path: Path) -> Table:
         said[name] = _joined(said.get(name), Said(captions, None if label == UNKNOWN else label))
     if odd and not said:
         raise DataError(f"{odd[0]}; give the table the columns file_name and caption")
-    notes = [f"{odd[0]}; this row is not used" + (f", nor are {len(odd) - 1} more" if odd[1:] else "")] if odd else []
+    rest = f"this row and {len(odd) - 1} more are" if odd[1:] else "this row is"
+    notes = [f"{odd[0]}; {rest} not used"] if odd else []
     if unlabelled:
         notes.append(f"{path.name}: the label of {some(unlabelled)} is no whole number from 0, so it is left out")
     return Table(said, tuple(notes))

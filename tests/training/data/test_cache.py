@@ -150,7 +150,7 @@ def test_what_a_killed_process_left_is_removed_a_day_later(tmp_path: Path):
     for name, age in (("old", 2 * 86400), ("new", 60)):
         part = tmp_path / f".cache.{name}.part"
         part.write_bytes(b"half")
-        os.utime(part, (time.time() - age,) * 2)
+        os.utime(part, (time.time() - age, time.time() - age))
     made(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".cache.new.part", "cache.safetensors"]
 

@@ -182,7 +182,7 @@ def test_a_row_that_makes_no_sense_is_noted_and_the_others_count(folder: Path, o
     found = read_folder(folder)
     assert found.examples[0].captions == ("an apple",)
     assert found.notes[0].startswith("metadata.jsonl, row 1: ")
-    assert found.notes[0].endswith("not used, nor are 1 more")
+    assert found.notes[0].endswith("; this row and 1 more are not used")
 
 
 @pytest.mark.parametrize("seed", range(40))

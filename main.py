@@ -1,4 +1,4 @@
-"""The command line: serve, run, check, nodes, convert. The engine is imported where it is used: servers start fast."""
+"""The command line. The engine is imported where it is used: servers start fast."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from executor.files import Files
+from training import command as training
 from web import options as server
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args((sys.argv[1:] if arguments is None else arguments) or ["serve"])
     try:
         return options.command(options)
-    except (Refused, server.OptionError) as error:
+    except (Refused, server.OptionError, training.Refused) as error:
         print(f"mezzotint: {error}", file=sys.stderr)
         return INVALID
     except KeyboardInterrupt:
@@ -198,6 +199,14 @@ def _save_grid(sweep: Sweep, plan: Plan, shown: Mapping[str, Mapping[str, Any]],
     print(files.root("output") / saved["filename"])
 
 
+# --- train ---------------------------------------------------------------------------------------
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train a model, or an adapter for one."""
+    return training.train(options, _files(options))
+
+
 # --- check, nodes, convert -----------------------------------------------------------------------
 
 
@@ -325,6 +334,7 @@ EXAMPLES = """examples:
   python main.py run workflows/text_to_image.json --set 2.text="a rocket" --seed 7 --out pictures
   python main.py run workflows/text_to_image.json --sweep 5.seed=1..3 --sweep 5.cfg=4,7 --grid
   python main.py run picture.png            run the graph that a picture carries
+  python main.py train owl.toml             train a model, or an adapter for one
   python main.py check workflow.json        say all that is wrong with it
   python main.py nodes KSampler             what a node does, takes and gives
   python main.py convert workflow.json      the editor's form to the API's, or back
@@ -367,6 +377,7 @@ def _parser() -> argparse.ArgumentParser:
     checks.add_argument("--json", action="store_true", help="print the problems as JSON")
     same = "say whether the models that a picture was made with are here"
     checks.add_argument("--reproduce", action="store_true", help=same)
+    training.add(command("train", train, "train a model, or an adapter for one", "train CONFIG.toml"))
     lists = command("nodes", list_nodes, "list the node types, or describe one", "nodes KSampler")
     lists.add_argument("name", nargs="?", metavar="NAME", help="a node type")
     lists.add_argument("--json", action="store_true", help="print the description as /object_info gives it")

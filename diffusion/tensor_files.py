@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -39,7 +39,15 @@ class TensorFile:
     def __init__(self, tensors: Mapping[str, Stored], metadata: Mapping[str, str]):
         # the widest types first, so that all are aligned
         self._tensors = dict(sorted(tensors.items(), key=lambda t: (-t[1].dtype.itemsize, t[0])))
+        self._metadata = metadata
         self._head = _head(self._tensors, metadata)
+
+    def in_type(self, dtype: torch.dtype) -> TensorFile:
+        """The same, its numbers with a point in another type."""
+        tensors = {
+            name: replace(t, dtype=dtype) if t.dtype.is_floating_point else t for name, t in self._tensors.items()
+        }
+        return TensorFile(tensors, self._metadata)
 
     def __len__(self) -> int:
         return len(self._head) + sum(tensor.nbytes for tensor in self._tensors.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from diffusion.header import Shapes
@@ -123,3 +124,45 @@ def _layer(shapes: Shapes, at: str) -> Layer:
             out, channels, *_ = shapes[f"{at}.{name}"]
             return Resize(kind, channels, out)
     raise ValueError(f"{at} is no layer of a Stable Diffusion UNet")
+
+
+def stable_diffusion(
+    channels: int,
+    out: int,
+    width: int,
+    multipliers: Sequence[int],
+    blocks: int,
+    attention: Collection[int],
+    heads: int,
+    context: int,
+) -> UNetConfig:
+    """A new network in the layout of Stable Diffusion 1.
+
+    channels: that it takes in; out: that it gives. width: of the finest level, those of the others are its
+    `multipliers`, each half the size. blocks: residual ones a level. attention: the levels that attend to each other
+    and to the text, `context` wide.
+    """
+    inputs: list[Block] = [(Resize("first", channels, width),)]
+    skips, at = [width], width
+    for level, multiplier in enumerate(multipliers):
+        here = width * multiplier
+        for _ in range(blocks):
+            inputs.append(_residual(at, here, level in attention))
+            skips.append(at := here)
+        if level < len(multipliers) - 1:
+            inputs.append((Resize("down", at, at),))
+            skips.append(at)
+    middle = (Res(at, at, False), Spatial(at, 1, False), Res(at, at, False))
+    outputs: list[Block] = []
+    for level in reversed(range(len(multipliers))):
+        here = width * multipliers[level]
+        for i in range(blocks + 1):
+            block = _residual(at + skips.pop(), here, level in attention)
+            outputs.append((*block, Resize("up", here, here)) if level and i == blocks else block)
+            at = here
+    return UNetConfig(width, 4 * width, context, 0, out, tuple(inputs), middle, tuple(outputs), heads)
+
+
+def _residual(channels: int, out: int, attends: bool) -> Block:
+    block = Res(channels, out, channels != out)
+    return (block, Spatial(out, 1, False)) if attends else (block,)

@@ -187,14 +187,20 @@ class Autoencoder(nn.Module):
             self.quant_conv = nn.Conv2d(2 * c.inner, 2 * c.latent, 1)
             self.post_quant_conv = nn.Conv2d(c.latent, c.inner, 1)
         self.quant = c.quant
+        self.latent, self.factor = c.latent, c.factor
 
     def encode(self, x: Tensor) -> Tensor:
         """x (b, 3, h, w) in -1..1 -> the mean of the latent's distribution (b, c, h/8, w/8).
 
         The mean and no sample of it: the spread is that of a rounding error, and so a picture has one latent.
         """
+        return self.moments(x)[0]
+
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean of the latent's distribution, and the logarithm of its variance, (b, c, h/8, w/8) each."""
         y = self.encoder(x)
-        return (self.quant_conv(y) if self.quant else y).chunk(2, 1)[0]
+        mean, log_variance = (self.quant_conv(y) if self.quant else y).chunk(2, 1)
+        return mean, log_variance
 
     def decode(self, z: Tensor) -> Tensor:
         """z (b, c, h, w) -> (b, 3, 8h, 8w), about -1..1."""

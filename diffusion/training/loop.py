@@ -1,17 +1,14 @@
-"""Training an adapter: questions in turn, gradients of several of them together, one change of the weights a step."""
+"""Training an adapter on latents and conditionings that are there: what nodes do. See `training/` for the command."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from diffusion.adapters.load import LoraModel
 from diffusion.inputs import Scene
@@ -19,15 +16,11 @@ from diffusion.model import Model, module_of
 from diffusion.placement import Resident
 from diffusion.regions import Conditioning, resolve
 from diffusion.training.adapters import Adapters
-from diffusion.training.objective import draw, loss
-from diffusion.unet import ResBlock, TransformerBlock
+from diffusion.training.draws import generator
+from diffusion.training.optimize import Diverged, Learning, Optimization
+from diffusion.training.parallel import Workers
+from diffusion.training.tasks import Denoising, Objective
 
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "AdamW": torch.optim.AdamW,
-    "Adam": torch.optim.Adam,
-    "SGD": torch.optim.SGD,
-    "RMSprop": torch.optim.RMSprop,
-}
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 OnStep = Callable[[int, float], None]  # (steps done, the loss of the last), called after each step
 
@@ -42,7 +35,7 @@ class Course:
     learning_rate: float = 5e-4
     rank: int = 8  # or the number of blocks, for OFT
     algorithm: str = "LoRA"  # a key of `adapters.ALGORITHMS`
-    optimizer: str = "AdamW"  # a key of OPTIMIZERS
+    optimizer: str = "AdamW"  # a key of `optimize.OPTIMIZERS`
     loss: str = "MSE"  # a key of `objective.LOSSES`
     seed: int = 0
     training_dtype: Literal["bf16", "fp32"] = "fp32"  # in which the network computes
@@ -73,15 +66,20 @@ def train_adapter(
     existing: the tensors of an adapter of the same kind, to go on from. What `on_step` raises ends the training.
     Raises ValueError for what does not fit together, and where the loss is no number any more.
     """
-    network, conditions = _network(model, course), _conditions(model, latents, positive)
-    module, random = network.ready(), torch.Generator().manual_seed(course.seed)
+    network, told = _network(model, course), _told(model, latents, positive)
+    module, random = network.ready(), generator(course.seed, 0, "adapter")
     adapters = Adapters(module, course.algorithm, course.rank, DTYPES[course.adapter_dtype], random)
     if existing is not None:
         adapters.restore(existing)
-    x0 = model.latent_format.encode(latents.float()).to(network.place.device)
-    ask = partial(_ask, network, model, x0, conditions, course, random)
-    with torch.enable_grad(), adapters.applied(), _checkpointed(module, course.checkpointing):
-        losses = list(_steps(adapters, ask, course, _batches(len(x0), course, random), on_step))
+    modules = nn.ModuleDict({"unet": module, "adapters": adapters})
+    x0 = model.latent_format.encode(latents.float())
+    examples = [{"latent": x[None]} for x in x0]
+    task = Denoising(modules, model.prediction, examples, told, Objective(loss=course.loss))
+    with torch.enable_grad(), adapters.applied():
+        pieces = min(course.batch_size, torch.get_num_threads()) if network.place.device.type == "cpu" else 1
+        workers = Workers(modules, pieces, checkpointing=course.checkpointing)
+        with workers.working():
+            losses = list(_steps(task, adapters, workers, course, len(x0), on_step))
     return Learnt(LoraModel("the trained adapter", adapters.tensors()), losses)
 
 
@@ -91,8 +89,10 @@ def _network(model: Model, course: Course) -> Resident:
     return model.network.computing_in(DTYPES[course.training_dtype])
 
 
-def _conditions(model: Model, latents: Tensor, positive: Conditioning) -> list[dict[str, Tensor]]:
-    """What the network is told of each latent, (1, ...) each; one for all where there is one conditioning."""
+def _told(
+    model: Model, latents: Tensor, positive: Conditioning
+) -> Callable[[Sequence[int], torch.Generator], dict[str, Tensor]]:
+    """What the network is told of some latents, (b, ...) each; the same of all where there is one conditioning."""
     if not len(latents):
         raise ValueError("there are no latents to learn from; give the latent of one picture at least")
     shape = (1, *latents.shape[1:])
@@ -102,12 +102,18 @@ def _conditions(model: Model, latents: Tensor, positive: Conditioning) -> list[d
         raise ValueError(
             f"there are {len(found)} conditionings for {len(latents)} latents; give one for all, or one for each"
         )
-    return found
+
+    def told(batch: Sequence[int], random: torch.Generator) -> dict[str, Tensor]:
+        some = [found[i if len(found) > 1 else 0] for i in batch]
+        return {name: torch.cat([one[name] for one in some]) for name in some[0]}
+
+    return told
 
 
-def _batches(n: int, course: Course, random: torch.Generator) -> Iterator[list[int]]:
+def _batches(n: int, course: Course) -> Iterator[list[int]]:
     """Indices of latents: all in a new order, then all again, and so on."""
     waiting: list[int] = []
+    random = generator(course.seed, 0, "order")
     while True:
         while len(waiting) < course.batch_size:
             waiting += torch.randperm(n, generator=random).tolist()
@@ -115,55 +121,29 @@ def _batches(n: int, course: Course, random: torch.Generator) -> Iterator[list[i
         del waiting[: course.batch_size]
 
 
-def _ask(
-    network: Resident,
-    model: Model,
-    x0: Tensor,
-    conditions: Sequence[Mapping[str, Tensor]],
-    course: Course,
-    random: torch.Generator,
-    batch: list[int],
-) -> Tensor:
-    """The loss of one batch."""
-    told = [conditions[i if len(conditions) > 1 else 0] for i in batch]
-    given = {name: torch.cat([t[name] for t in told]).to(x0.device) for name in told[0]}
-    return loss(network, model.prediction, draw(x0[batch], model.prediction, random), given, course.loss)
-
-
 def _steps(
-    adapters: Adapters, ask: Callable[[list[int]], Tensor], course: Course, batches: Iterator[list[int]], told: OnStep
+    task: Denoising, adapters: Adapters, workers: Workers, course: Course, count: int, told: OnStep
 ) -> Iterator[float]:
     """Change the adapters step by step, and give the loss of each."""
-    optimizer = OPTIMIZERS[course.optimizer](adapters.learnt(), lr=course.learning_rate)
-    for done in range(1, course.steps + 1):
-        optimizer.zero_grad(set_to_none=True)
-        total = 0.0
-        for _ in range(course.accumulation):
-            part = ask(next(batches)) / course.accumulation
-            part.backward()
-            total += float(part.detach())
-        if not math.isfinite(total):
-            raise ValueError(
-                f"the loss of step {done} is {total}: take a smaller learning_rate, or fp32 for both types"
-            )
-        optimizer.step()
-        told(done, total)
-        yield total
+    how = Optimization(
+        steps=course.steps,
+        optimizer=course.optimizer,
+        learning_rate=course.learning_rate,
+        accumulation=course.accumulation,
+        clip=0.0,
+    )
+    learning = Learning({n: p for n, p in adapters.named_parameters() if p.requires_grad}, how)
+    batches = _batches(count, course)
 
+    def backward(i: int, scale: Callable[[Tensor], Tensor]) -> float:
+        random = generator(course.seed, learning.done, f"question {i}")
+        question = task.question(next(batches), random)
+        return workers.gradients(task.loss, question, scale, DTYPES[course.training_dtype])
 
-@contextmanager
-def _checkpointed(network: nn.Module, wanted: bool) -> Iterator[None]:
-    """Within it the blocks of the network keep their inputs alone, and compute the rest again for the gradients
-    (Chen et al. 2016)."""
-    blocks = [m for m in network.modules() if wanted and isinstance(m, TransformerBlock | ResBlock)]
-
-    def again(forward: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *inputs: checkpoint(forward, *inputs, use_reentrant=False)
-
-    for block in blocks:
-        block.forward = again(block.forward)
-    try:
-        yield
-    finally:
-        for block in blocks:
-            del block.forward
+    while learning.done < course.steps:
+        try:
+            loss = learning.step(backward)
+        except Diverged as error:
+            raise ValueError(f"{error}: take a smaller learning_rate, or fp32 for both types") from None
+        told(learning.done, loss)
+        yield loss

@@ -34,26 +34,69 @@ class Question:
     sigma: Tensor  # (b,)
 
 
-def draw(x0: Tensor, prediction: Prediction, random: torch.Generator) -> Question:
+def draw(
+    x0: Tensor,
+    prediction: Prediction,
+    random: torch.Generator,
+    *,
+    offset_noise: float = 0.0,
+    levels: tuple[float, float] = (0.0, 1.0),
+) -> Question:
     """Noise and a level of it for each latent (b, c, h, w), every level of the model's scale as likely.
 
-    random: on the CPU, so that a seed means one training everywhere.
+    random: on the CPU, so that a seed means one training everywhere. offset_noise: how much of one number for each
+    channel is added to its noise, so that brightness is learnt (Guttenberg 2023). levels: the part of the scale that
+    is drawn from, 0 the cleanest and 1 the noisiest.
     """
     table = prediction.sigmas
-    sigma = table[torch.randint(len(table), (len(x0),), generator=random)]
+    first, last = (round(at * len(table)) for at in levels)
+    at = torch.randint(min(first, len(table) - 1), max(last, first + 1), (len(x0),), generator=random)
     noise = torch.randn(x0.shape, generator=random)
-    return Question(x0, noise.to(x0.device), sigma.to(x0.device))
+    if offset_noise:
+        shape = (*x0.shape[:2], *[1] * (x0.dim() - 2))
+        noise = noise + offset_noise * torch.randn(shape, generator=random)
+    return Question(x0, noise.to(x0.device), table[at].to(x0.device))
 
 
 def loss(
-    network: Network, prediction: Prediction, question: Question, conditions: Mapping[str, Tensor], kind: str = "MSE"
+    network: Network,
+    prediction: Prediction,
+    question: Question,
+    conditions: Mapping[str, Tensor],
+    kind: str = "MSE",
+    *,
+    min_snr: float = 0.0,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """The mean loss of the network's answers, a scalar with a gradient.
 
-    conditions: what the network takes beside x and the time, (b, ...) each. kind: a key of LOSSES.
+    conditions: what the network takes beside x and the time, (b, ...) each. kind: a key of LOSSES. min_snr: gamma of
+    `snr_weight`, 0 for none. weights: (b,), of each latent.
     """
     sigma = question.sigma.view(-1, *[1] * (question.x0.dim() - 1))
     x = prediction.add_noise(question.x0, question.noise, sigma, False)
     answer = network(prediction.scale_input(x, question.sigma), prediction.timestep(question.sigma), **conditions)
     target = prediction.target(question.x0, question.noise, question.sigma)
-    return LOSSES[kind](answer.float(), target).mean()
+    each = LOSSES[kind](answer.float(), target).flatten(1).mean(1)
+    if min_snr:
+        each = each * snr_weight(prediction, question.sigma, min_snr)
+    return (each * weights if weights is not None else each).mean()
+
+
+def snr_weight(prediction: Prediction, sigma: Tensor, gamma: float) -> Tensor:
+    """How much a level of noise counts, (b,): min(SNR, gamma) in terms of x0 (Hang et al. 2023).
+
+    The clean levels, which are easy and many, then do not outweigh the others.
+    """
+    snr = signal_to_noise(prediction, sigma)
+    one = torch.ones_like(snr)
+    most = torch.minimum(snr, gamma * one)
+    kinds = {"eps": snr, "v": snr + 1, "edm": snr + 1, "x0": one}
+    if prediction.kind not in kinds:
+        raise ValueError(f"min_snr has no meaning for a model of the kind {prediction.kind!r}; set it to 0")
+    return most / kinds[prediction.kind]
+
+
+def signal_to_noise(prediction: Prediction, sigma: Tensor) -> Tensor:
+    """The ratio of the variances of signal and noise at sigma, for data of variance 1."""
+    return ((1 - sigma) / sigma) ** 2 if prediction.flow else prediction.data**2 / sigma**2

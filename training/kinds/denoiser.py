@@ -1,0 +1,161 @@
+"""The training of a denoiser: noise is added to latents, and a UNet learns to take it away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from diffusion import checkpoint, saving
+from diffusion.coding import Vae
+from diffusion.model import SD15, LatentFormat, Model
+from diffusion.tensor_files import TensorFile
+from diffusion.text import Clip
+from diffusion.training.tasks import Denoising, Objective, Texts
+from executor.files import Files
+from training.config import Config, ConfigError
+from training.events import Tell
+from training.kinds import prepared
+from training.kinds.networks import (
+    Direct,
+    clip_of,
+    new_text,
+    new_unet,
+    own,
+    predicting,
+    seen,
+)  # fmt: skip
+from training.kinds.sheets import sheet
+from training.subject import Subject
+
+MASKED = 5  # channels beside the latent's: the mask, and the latent of what is left
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the training begins with. files: that the latents follow from."""
+
+    model: Model
+    clip: Clip
+    vae: Vae
+    files: Sequence[Path]
+
+
+def subject(config: Config, files: Files, tell: Tell) -> Subject:
+    pictures = prepared.read(config, files)
+    parts = _parts(config, files)
+    wants = prepared.latents(
+        config, files, pictures, parts.vae, parts.model.latent_format, parts.files, tell, _extra(config)
+    )
+    unet = own(parts.model.network, learns=True)
+    modules = nn.ModuleDict({"unet": unet})
+    clip, encode = parts.clip, partial(prepared.tokens, parts.clip)
+    if config.model.text == "train":
+        modules["text"] = own(clip.encoders[0].network, learns=True)
+        clip = replace(clip, encoders=(replace(clip.encoders[0], network=Direct(modules["text"])),))
+    else:
+        size = pictures.sizes[0]
+        kept = prepared.text_cache(config, files, parts.files, size)
+        encode = partial(prepared.meanings, parts.model, clip, size, kept)
+    model = replace(parts.model, network=Direct(unet))
+    part = config.objective
+    how = Objective(
+        loss=part.loss,
+        min_snr=part.min_snr,
+        offset_noise=part.offset_noise,
+        levels=part.levels,
+        prior_weight=part.prior_weight,
+    )
+    examples = pictures.found.examples
+    texts = Texts([e.captions for e in examples], encode, part.caption_dropout)
+    return Subject(
+        task=Denoising(modules, model.prediction, wants, texts, how, [e.prior for e in examples]),
+        examples=len(examples),
+        order=pictures.order,
+        file=partial(_file, config, parts, modules),
+        sheet=partial(sheet, config.samples, model, clip, parts.vae, pictures.sizes[0]),
+        rates={"text": config.training.text_rate},
+        notes=pictures.notes,
+    )
+
+
+def _parts(config: Config, files: Files) -> Parts:
+    """Raises ConfigError for what does not go together."""
+    parts = _of_base(config, files) if config.model.base else _new(config, files)
+    if config.model.prediction:
+        parts = replace(parts, model=replace(parts.model, prediction=predicting(config.model.prediction)))
+    if config.model.text == "train" and len(parts.clip.encoders) != 1:
+        raise ConfigError('model.text = "train" is for models with one text encoder; set it to "frozen"')
+    return parts
+
+
+def _of_base(config: Config, files: Files) -> Parts:
+    path = files.model("checkpoints", config.model.base)
+    model, clip, vae = checkpoint.load(path)
+    used = [path]
+    if config.model.vae:
+        used.append(files.model("vae", config.model.vae))
+        vae = checkpoint.load_vae(used[-1])
+    return Parts(model, clip, vae, used)
+
+
+def _new(config: Config, files: Files) -> Parts:
+    if not config.model.vae:
+        raise ConfigError(
+            "model.base and model.vae are both missing: name a checkpoint to go on from, or a file of models/vae whose "
+            "latents a new denoiser learns"
+        )
+    if config.model.text == "frozen":
+        raise ConfigError('a new denoiser comes with a new text encoder: set model.text = "train", or name model.base')
+    path = files.model("vae", config.model.vae)
+    vae = checkpoint.load_vae(path)
+    latent_format = SD15 if vae.channels == SD15.channels else LatentFormat(vae.channels, 1.0)
+    unet = new_unet(config.network, vae.channels + (MASKED if config.model.inpainting else 0), vae.channels)
+    name = Path(config.model.save).name
+    model = Model(network=seen(unet), prediction=predicting("eps"), latent_format=latent_format, name=name)
+    return Parts(model, clip_of(new_text(config.network), config.network), vae, [path])
+
+
+def _file(config: Config, parts: Parts, modules: nn.ModuleDict, facts: Mapping[str, str]) -> TensorFile:
+    """A whole checkpoint, in 16 bits."""
+    model = replace(parts.model, network=seen(modules["unet"]))
+    clip = parts.clip
+    if "text" in modules:
+        clip = replace(clip, encoders=(replace(clip.encoders[0], network=seen(modules["text"])),))
+    return saving.checkpoint(model, clip, parts.vae, facts).in_type(torch.float16)
+
+
+# --- inpainting ----------------------------------------------------------------------------------
+
+
+def _extra(config: Config) -> prepared.Extra | None:
+    return masked if config.model.inpainting else None
+
+
+def masked(pixels: Tensor, vae: Vae, latent_format: LatentFormat, random: torch.Generator) -> dict[str, Tensor]:
+    """`concat` (b, 5, h, w): a mask, 1 where the picture is unknown, and the latent of the rest on grey, as Stable
+    Diffusion's inpainting is trained (Rombach et al. 2022)."""
+    b, height, width, _ = pixels.shape
+    size = height // vae.factor, width // vae.factor
+    mask = torch.stack([shape(size, random) for _ in range(b)])[:, None]
+    hidden = mask.repeat_interleave(vae.factor, 2).repeat_interleave(vae.factor, 3).movedim(1, -1)
+    left = latent_format.encode(vae.encode(pixels * (1 - hidden) + 0.5 * hidden))
+    return {"concat": torch.cat([mask, left], 1)}
+
+
+def shape(size: tuple[int, int], random: torch.Generator) -> Tensor:
+    """A mask (h, w) of one box or ellipse, of a fifth to all of each side; now and then everything."""
+    draws = torch.rand(6, generator=random).tolist()
+    if draws[4] < 0.1:
+        return torch.ones(size)
+    sides = [max(1, round(n * (0.2 + 0.8 * d))) for n, d in zip(size, draws, strict=False)]
+    places = [int(d * (n - s + 1)) for n, s, d in zip(size, sides, draws[2:], strict=False)]
+    at = [torch.arange(n)[:, None] if i == 0 else torch.arange(n)[None] for i, n in enumerate(size)]
+    way = [(a - p - (s - 1) / 2) / (s / 2) for a, p, s in zip(at, places, sides, strict=True)]
+    round_ = way[0] ** 2 + way[1] ** 2 <= 1
+    box = (way[0].abs() <= 1) & (way[1].abs() <= 1)
+    return (round_ if draws[5] < 0.5 else box).float()

@@ -1,0 +1,193 @@
+"""What a denoiser learns from, made once and kept on the disk: latents of the pictures, and what the texts mean."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from diffusion.coding import Vae
+from diffusion.inputs import Scene
+from diffusion.model import LatentFormat, Model
+from diffusion.prompt import LENGTH
+from diffusion.regions import resolve
+from diffusion.text import Clip
+from diffusion.training.draws import generator
+from executor.files import Files
+from training import data
+from training.config import Config
+from training.data.buckets import Size
+from training.data.cache import Cache
+from training.data.examples import DataError, Example, Found
+from training.data.pictures import Cut, enlarged, picture
+from training.events import Prepared, Tell
+
+AT_ONCE = 8  # pictures that are encoded together
+Extra = Callable[[Tensor, Vae, LatentFormat, torch.Generator], Mapping[str, Tensor]]
+"""What is learnt beside the latent, of pictures (b, h, w, 3) in 0..1: a row each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """What was found in the folders, the size (width, height) of each, and the order of learning."""
+
+    found: Found
+    sizes: Sequence[Size]
+    order: data.Order
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        small = enlarged(self.found.examples, self.sizes)
+        one = ("there is one picture alone: a training learns it by heart",) if len(self.sizes) == 1 else ()
+        return (*self.found.skipped, *self.found.notes, *some(small), *one)
+
+
+def some(messages: Sequence[str], most: int = 5) -> tuple[str, ...]:
+    """The first messages, and how many there are more."""
+    more = (f"... and so are {len(messages) - most} more",) if len(messages) > most else ()
+    return (*messages[:most], *more)
+
+
+def read(config: Config, files: Files) -> Pictures:
+    """Raises DataError."""
+    part = config.data
+    prior = files.base / part.prior if part.prior else None
+    found = data.read_folder(files.base / part.folder, captions=part.captions, prior=prior, trigger=part.trigger)
+    examples = found.examples
+    sizes = data.assign([e.size for e in examples], part.size, one=not part.buckets)
+    course = config.training
+    order = data.order(sizes, [e.repeat for e in examples], course.batch_size, course.seed)
+    return Pictures(found=found, sizes=sizes, order=order)
+
+
+# --- latents -------------------------------------------------------------------------------------
+
+
+def latents(
+    config: Config,
+    files: Files,
+    pictures: Pictures,
+    vae: Vae,
+    latent_format: LatentFormat,
+    models: Sequence[Path],
+    tell: Tell,
+    extra: Extra | None = None,
+) -> list[dict[str, Tensor]]:
+    """The variants of each example, (v, c, h, w) as the network sees latents, and what `extra` makes of them.
+
+    models: the files that the latents follow from. Raises DataError.
+    """
+    part, examples = config.data, pictures.found.examples
+    settings = {
+        "size": part.size, "buckets": part.buckets, "crop": part.crop, "flip": part.flip, "variants": part.variants,
+        "seed": config.training.seed, "kind": config.model.kind, "inpainting": config.model.inpainting,
+    }  # fmt: skip
+    mark = data.fingerprint([*(e.path for e in examples), *models], settings)
+    cache = Cache(_folder(files, config), mark, f"{Path(part.folder).name}-{mark[:12]}")
+    keys = [f"{i}" for i in range(len(examples))]
+    waiting = [i for i, key in enumerate(keys) if not cache.has(key)]
+    with cache:
+        encode = partial(_encode, config, vae, latent_format, extra)
+        for done, some_of in _grouped(waiting, pictures.sizes):
+            for i, tensors in zip(
+                some_of, encode([examples[i] for i in some_of], pictures.sizes[some_of[0]]), strict=True
+            ):
+                cache.put(keys[i], tensors)
+            tell(Prepared(done, len(waiting)))
+        cache.save()
+    again = Cache(cache.path.parent, mark, cache.path.stem)
+    return [again.get(key) for key in keys]
+
+
+def _folder(files: Files, config: Config) -> Path:
+    folder = files.base / config.data.cache
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be made: {error.strerror or error}; choose another data.cache") from None
+    return folder
+
+
+def _grouped(waiting: Sequence[int], sizes: Sequence[Size]) -> list[tuple[int, list[int]]]:
+    """Pictures of one size together, and how many are done after them."""
+    groups: dict[Size, list[int]] = {}
+    for i in waiting:
+        groups.setdefault(sizes[i], []).append(i)
+    pieces = [group[at : at + AT_ONCE] for group in groups.values() for at in range(0, len(group), AT_ONCE)]
+    done = 0
+    return [(done := done + len(piece), piece) for piece in pieces]
+
+
+def _encode(
+    config: Config, vae: Vae, latent_format: LatentFormat, extra: Extra | None, examples: Sequence[Example], size: Size
+) -> list[dict[str, Tensor]]:
+    """All variants of some examples of one size."""
+    found: list[dict[str, list[Tensor]]] = [{} for _ in examples]
+    for variant in range(config.data.variants):
+        for mirrored in (False, True) if config.data.flip else (False,):
+            pixels = torch.stack([_pixels(config, e, size, variant, mirrored) for e in examples])
+            made = {"latent": latent_format.encode(vae.encode(pixels))}
+            if extra is not None:
+                random = generator(config.training.seed, variant, f"{examples[0].path.name} {mirrored}")
+                made |= extra(pixels, vae, latent_format, random)
+            for row, tensors in enumerate(found):
+                for name, tensor in made.items():
+                    tensors.setdefault(name, []).append(tensor[row].cpu())
+    return [{name: torch.stack(some_of) for name, some_of in tensors.items()} for tensors in found]
+
+
+def _pixels(config: Config, example: Example, size: Size, variant: int, mirrored: bool) -> Tensor:
+    """(h, w, 3) in 0..1."""
+    random = generator(config.training.seed, variant, example.path.name)
+    cut: Cut = picture(example, size, crop=config.data.crop, random=random)
+    pixels = torch.from_numpy(cut.pixels).float() / 255
+    return pixels.flip(1) if mirrored else pixels
+
+
+# --- texts ---------------------------------------------------------------------------------------
+
+
+def tokens(clip: Clip, texts: Sequence[str]) -> dict[str, Tensor]:
+    """The first 77 tokens of each text, for a text encoder that learns."""
+    [encoder] = clip.encoders
+    rows = [[token for token, _ in clip.tokenize(text, encoder)[0]] for text in texts]
+    return {"tokens": torch.tensor([[t if isinstance(t, int) else 0 for t in row[:LENGTH]] for row in rows])}
+
+
+def meanings(
+    model: Model, clip: Clip, size: Size, kept: Callable[[], Cache], texts: Sequence[str]
+) -> dict[str, Tensor]:
+    """What the network is told of each text, (u, ...) each; long texts are several chunks, short ones filled up.
+
+    kept: opens what was computed before.
+    """
+    rows: list[dict[str, Tensor]] = []
+    with kept() as cache:
+        for text in texts:
+            key = hashlib.sha256(text.encode()).hexdigest()
+            if not cache.has(key):
+                cache.put(key, _meaning(model, clip, size, text))
+            rows.append({name: t.clone() for name, t in cache.get(key).items()})
+    longest = max(row["context"].shape[1] for row in rows)
+    empty = _meaning(model, clip, size, "")["context"]
+    for row in rows:
+        while row["context"].shape[1] < longest:
+            row["context"] = torch.cat([row["context"], empty], 1)
+    return {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
+
+
+def _meaning(model: Model, clip: Clip, size: Size, text: str) -> dict[str, Tensor]:
+    shape = (1, model.latent_format.channels, size[1] // 8, size[0] // 8)
+    scene = Scene(shape, "positive", model.latent_format)
+    [found] = resolve(clip.conditioning(text), model.prediction, shape, partial(model.inputs, scene))
+    return {name: t.float().cpu().contiguous() for name, t in found.conditions.items()}
+
+
+def text_cache(config: Config, files: Files, models: Sequence[Path], size: Size) -> Callable[[], Cache]:
+    mark = data.fingerprint(models, {"size": size, "kind": "texts"})
+    return lambda: Cache(_folder(files, config), mark, f"texts-{mark[:12]}")

@@ -9,7 +9,7 @@ from typing import NoReturn, cast
 import torch
 
 from diffusion import detect, encoders, families, folders, networks, parts, tiny_vae
-from diffusion.coding import Placed, Vae
+from diffusion.coding import Placed, Vae, pixels
 from diffusion.header import Header, ModelFileError, read_header
 from diffusion.model import Model
 from diffusion.text import Clip
@@ -126,4 +126,6 @@ def _clip_if_any(header: Header, weights: Weights, family: detect.Family, embedd
 def _vae_if_any(header: Header, weights: Weights) -> Vae:
     if parts.find_vae(header.shapes):
         return _vae(header, weights)
+    if detect.family(header)[0].shown == "pixels":
+        return pixels()
     return cast("Vae", Missing(f"{header.path.name} holds no VAE; use a Load VAE node"))

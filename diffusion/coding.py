@@ -43,6 +43,16 @@ class Placed:
         return self.network.call("decode", x)
 
 
+class Pixels:
+    """No coder: a latent is the picture itself, in -1..1."""
+
+    def encode(self, x: Tensor, /) -> Tensor:
+        return x
+
+    def decode(self, x: Tensor, /) -> Tensor:
+        return x
+
+
 @dataclass(frozen=True)
 class Vae:
     """Latents are as LATENT sockets carry them: not scaled as the denoising network wants them.
@@ -122,3 +132,8 @@ def _portions(x: Tensor, pixels: int) -> Iterator[Tensor]:
 
 def _image(y: Tensor) -> Tensor:
     return y.add_(1).div_(2).clamp_(0, 1).movedim(1, -1).contiguous()
+
+
+def pixels() -> Vae:
+    """What stands for a VAE where a model has none: its latents are pictures."""
+    return Vae(Pixels(), channels=3, factor=1)

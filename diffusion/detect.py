@@ -42,8 +42,8 @@ class Mark:
 
 
 Base = Literal["SD1", "SD2", "SDXL", "refiner"]
-Shown = Literal["", "inpainting", "editing", "depth", "upscaling", "picture"]
-"""What a network is shown beside the noisy latent and the text."""
+Shown = Literal["", "inpainting", "editing", "depth", "upscaling", "picture", "pixels"]
+"""What a network is shown beside the noisy latent and the text; `pixels`: in place of the latent."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ class Family:
     when: Callable[[Shapes], bool] = bool
 
 
-UNET = (Mark("time_embed.0.weight", (None, None)), Mark("out.2.weight", (4, None, 3, 3)))
+TIME = Mark("time_embed.0.weight", (None, None))
+UNET = (TIME, Mark("out.2.weight", (4, None, 3, 3)))
+PIXELS = (TIME, Mark("out.2.weight", (3, None, 3, 3)))
 CROSS = Mark("*.attn2.to_k.weight", (None, None))
 CONV, MATRIX = Mark("*.1.proj_in.weight", Any4), Mark("*.1.proj_in.weight", (None, None))
 LABEL, NO_LABEL = Mark("label_emb.0.0.weight", (None, None)), Mark("label_emb.0.0.weight", None)
@@ -87,6 +89,7 @@ FAMILIES = (
     Family("Stable Diffusion 1", "SD1", (*SD1, _takes(4))),
     Family("Stable Diffusion 1 inpainting", "SD1", (*SD1, _takes(9)), "inpainting"),
     Family("Stable Diffusion 1 image editing", "SD1", (*SD1, _takes(8)), "editing"),
+    Family("Stable Diffusion 1 of pixels", "SD1", (*PIXELS, CROSS, CONV, NO_LABEL, _takes(3)), "pixels"),
     Family("Stable Diffusion 2", "SD2", (*SD2, _takes(4))),
     Family("Stable Diffusion 2 inpainting", "SD2", (*SD2, _takes(9)), "inpainting"),
     Family("Stable Diffusion 2 depth", "SD2", (*SD2, _takes(5)), "depth"),
@@ -182,12 +185,12 @@ def heads(header: Header, network: str) -> int:
 
 
 def told_prediction(header: Header) -> str:
-    """What the file says that its network predicts: `v` (Salimans and Ho 2022), `eps`, or nothing: ``."""
+    """What the file says that its network predicts: `v` (Salimans and Ho 2022), `eps`, `flow`, or nothing: ``."""
     told = architecture(header).get("unet", {}).get("prediction", header.metadata.get("modelspec.prediction_type", ""))
     return "v" if "v_pred" in header.entries else PREDICTIONS.get(str(told), "")
 
 
-PREDICTIONS = {"v": "v", "v_prediction": "v", "eps": "eps", "epsilon": "eps"}
+PREDICTIONS = {"v": "v", "v_prediction": "v", "eps": "eps", "epsilon": "eps", "flow": "flow"}
 
 
 def inspect(path: Path) -> dict[str, int]:

@@ -11,9 +11,9 @@ from diffusion.augmentation import UPSCALER_BETAS, Pictures, upscaling
 from diffusion.detect import LABEL, Family, told_prediction
 from diffusion.header import Header, Shapes
 from diffusion.inputs import Inputs
-from diffusion.model import PLAYGROUND, SD15, SDXL, X4, LatentFormat
+from diffusion.model import PIXELS, PLAYGROUND, SD15, SDXL, X4, LatentFormat
 from diffusion.parts import Part
-from diffusion.prediction import Prediction, discrete, edm
+from diffusion.prediction import Prediction, discrete, edm, flow
 from diffusion.weights import Weights
 
 V_DEVIATION = 0.09
@@ -49,6 +49,8 @@ def _prediction(header: Header, family: Family, part: Part, weights: Weights, to
         return edm("edm_playground_v2.5", *EDM_RANGE)
     if "edm_vpred.sigma_max" in header.entries:
         return edm("v_prediction", *_range(header, weights))
+    if told == "flow":
+        return flow(1.0)
     if not told and family.base == "SD2" and family.shown in ("", "picture"):
         told = "v" if _last_bias_spreads(weights.of(part)) else "eps"
     return discrete(told or "eps", zero_snr=told == "v" and "ztsnr" in header.entries)
@@ -75,6 +77,8 @@ def _last_bias_spreads(weights: Weights) -> bool:
 def _latent_format(header: Header, family: Family) -> LatentFormat:
     if family.shown == "upscaling":
         return X4
+    if family.shown == "pixels":
+        return PIXELS
     if family.base in ("SDXL", "refiner"):
         return PLAYGROUND if _is_playground(header) else SDXL
     return SD15

@@ -57,6 +57,7 @@ class ByChannel(LatentFormat):
 
 SD15 = LatentFormat(channels=4, scale=0.18215)
 SDXL = LatentFormat(channels=4, scale=0.13025)
+PIXELS = LatentFormat(channels=3, scale=1.0)
 X4 = LatentFormat(channels=4, scale=0.08333)
 PLAYGROUND = ByChannel(
     channels=4,

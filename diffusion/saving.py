@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from diffusion import detect
-from diffusion.coding import Vae
+from diffusion.coding import Pixels, Vae
 from diffusion.layouts import JOINED, OPEN_CLIP, OPEN_CLIP_LAYER, PROJECTION, TURNED
 from diffusion.model import PLAYGROUND, Model
 from diffusion.placement import Resident
@@ -24,12 +24,16 @@ ARCHITECTURE = {  # https://github.com/Stability-AI/ModelSpec
     "SD1": "stable-diffusion-v1", "SD2": "stable-diffusion-v2",
     "SDXL": "stable-diffusion-xl-v1-base", "refiner": "stable-diffusion-xl-v1-refiner",
 }  # fmt: skip
-PREDICTS = {"eps": "epsilon", "v": "v"}
+PREDICTS = {"eps": "epsilon", "v": "v", "flow": "flow"}
 
 
 def checkpoint(model: Model, clip: Clip, vae: Vae, texts: Mapping[str, str]) -> TensorFile:
-    """All three networks in one file. texts: kept as metadata. Raises ValueError for what has no weights."""
-    tensors = _unet(model) | _texts(clip) | {f"{VAE}{name}": t for name, t in _vae(vae).items()}
+    """All three networks in one file; a model of pixels has no VAE. texts: kept as metadata.
+
+    Raises ValueError for what has no weights.
+    """
+    coder = {} if isinstance(vae.coder, Pixels) else _vae(vae)
+    tensors = _unet(model) | _texts(clip) | {f"{VAE}{name}": t for name, t in coder.items()}
     return TensorFile(tensors, {**_told(model, clip), **texts})
 
 

@@ -36,7 +36,7 @@ class ConfigError(ValueError):
 class ModelPart:
     kind: Kind
     base: str = ""  # a checkpoint of models/checkpoints; empty = new weights, of the shape that [network] tells
-    vae: str = ""  # a file of models/vae, in place of the base's
+    vae: str = ""  # a file of models/vae, in place of the base's; "pixels" = a new denoiser works on pictures
     save: str  # the file to be written, such as models/loras/owl.safetensors
     text: Literal["frozen", "train"] = "frozen"  # the text encoder of a denoiser or a LoRA
     prediction: Literal["", "eps", "v", "flow"] = ""  # empty = as the base

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import checkpoint, saving
-from diffusion.coding import Vae
-from diffusion.model import SD15, LatentFormat, Model
+from diffusion.coding import Vae, pixels
+from diffusion.model import PIXELS, SD15, LatentFormat, Model
 from diffusion.tensor_files import TensorFile
 from diffusion.text import Clip
 from diffusion.training.tasks import Denoising, Objective, Texts
@@ -32,6 +32,7 @@ from training.kinds.networks import (
 from training.kinds.sheets import sheet
 from training.subject import Subject
 
+IN_PIXELS = "pixels"  # in place of the name of a VAE
 MASKED = 5  # channels beside the latent's: the mask, and the latent of what is left
 
 
@@ -107,17 +108,17 @@ def _new(config: Config, files: Files) -> Parts:
     if not config.model.vae:
         raise ConfigError(
             "model.base and model.vae are both missing: name a checkpoint to go on from, or a file of models/vae whose "
-            "latents a new denoiser learns"
+            'latents a new denoiser learns, or "pixels"'
         )
     if config.model.text == "frozen":
         raise ConfigError('a new denoiser comes with a new text encoder: set model.text = "train", or name model.base')
-    path = files.model("vae", config.model.vae)
-    vae = checkpoint.load_vae(path)
-    latent_format = SD15 if vae.channels == SD15.channels else LatentFormat(vae.channels, 1.0)
+    used = [] if config.model.vae == IN_PIXELS else [files.model("vae", config.model.vae)]
+    vae = checkpoint.load_vae(used[0]) if used else pixels()
+    latent_format = SD15 if used else PIXELS
     unet = new_unet(config.network, vae.channels + (MASKED if config.model.inpainting else 0), vae.channels)
     name = Path(config.model.save).name
     model = Model(network=seen(unet), prediction=predicting("eps"), latent_format=latent_format, name=name)
-    return Parts(model, clip_of(new_text(config.network), config.network), vae, [path])
+    return Parts(model, clip_of(new_text(config.network), config.network), vae, used)
 
 
 def _file(config: Config, parts: Parts, modules: nn.ModuleDict, facts: Mapping[str, str]) -> TensorFile:

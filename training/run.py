@@ -73,9 +73,6 @@ class Training:
         parameters = learnt(subject.task.modules)
         self.device = next(iter(parameters.values())).device
         self.learning = Learning(parameters, optimization(part, self.device), subject.rates)
-        threads = (part.threads or torch.get_num_threads()) if self.device.type == "cpu" else 1
-        pieces = min(threads, part.batch_size)
-        self.workers = Workers(subject.task.modules, pieces, checkpointing=part.checkpointing)
         self.losses: list[float] = []
 
     def run(self, limits: Limits) -> str:
@@ -86,9 +83,9 @@ class Training:
         steps, examples = self.config.training.steps, self.subject.examples
         self.tell(events.Began(self.save.name, first, steps, examples, count, self.folder))
         why = ""
-        with self._working():
+        with self._working() as workers:
             while self.learning.done < steps and not why:
-                self._step(begun, first)
+                self._step(workers, begun, first)
                 now = time.monotonic()
                 if now - saved > self.config.training.save_minutes * 60:
                     self.save_state()
@@ -98,26 +95,31 @@ class Training:
                     self.show()
                 spent = "its time is over" if now - begun > limits.seconds else ""
                 why = limits.stop() or spent
-        self.save_state()
-        if self.learning.done >= steps:
-            self._finish()
-            why = ""
+            self.save_state()
+            if self.learning.done >= steps:
+                self._finish()
+                why = ""
         self.tell(events.Ended(self.learning.done, steps, why))
         return why
 
     @contextmanager
-    def _working(self) -> Iterator[None]:
-        with torch.enable_grad(), self.workers.working(), (self.subject.around or nullcontext)():
-            yield
+    def _working(self) -> Iterator[Workers]:
+        part = self.config.training
+        threads = (part.threads or torch.get_num_threads()) if self.device.type == "cpu" else 1
+        with torch.enable_grad(), (self.subject.around or nullcontext)():
+            pieces = min(threads, part.batch_size)
+            workers = Workers(self.subject.task.modules, pieces, checkpointing=part.checkpointing)
+            with workers.working():
+                yield workers
 
-    def _step(self, begun: float, first: int) -> None:
+    def _step(self, workers: Workers, begun: float, first: int) -> None:
         done, part = self.learning.done, self.config.training
         dtype, task = DTYPES[part.precision], self.subject.task
 
         def backward(i: int, scale: Callable[[Tensor], Tensor]) -> float:
             batch = self.subject.order.batch(done * part.accumulation + i)
             question = task.question(batch, generator(part.seed, done, f"question {i}"))
-            return self.workers.gradients(task.loss, question, scale, dtype)
+            return workers.gradients(task.loss, question, scale, dtype)
 
         try:
             loss = self.learning.step(backward)

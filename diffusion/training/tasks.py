@@ -49,6 +49,18 @@ class Objective:
 Told = Callable[[Sequence[int], torch.Generator], dict[str, Tensor]]
 
 
+def contexts(text: nn.Module, tokens: Tensor, layer: int = -1, norm: bool = True) -> Tensor:
+    """The states (b, t, w) of tokens (b, t), with gradients; by default as Stable Diffusion 1 takes them.
+
+    layer: whose states, from the end. norm: whether the final layer norm is applied to them.
+    """
+    nothing = torch.zeros_like(tokens, dtype=torch.bool)
+    count: int = len(text.text_model.encoder.layers)  # type: ignore[arg-type, union-attr]
+    depth = count if -layer > count else count + 1 + layer
+    states, _ = text(tokens, nothing, tokens.new_empty(0), layer=depth, norm=norm, project=False)
+    return states
+
+
 class Denoising:
     """A UNet learns to take noise away, and a text encoder with it where it is in `modules`.
 
@@ -65,9 +77,11 @@ class Denoising:
         told: Told,
         how: Objective,
         prior: Sequence[bool] = (),
+        contexts: Callable[[nn.Module, Tensor], Tensor] = contexts,
     ):
         self.modules, self.prediction, self.examples, self.told, self.how = modules, prediction, examples, told, how
         self.weights = torch.tensor([how.prior_weight if p else 1.0 for p in prior]) if any(prior) else None
+        self.contexts = contexts
         self.device = next(modules.parameters()).device
 
     def question(self, batch: Sequence[int], random: torch.Generator) -> dict[str, Tensor]:
@@ -94,7 +108,7 @@ class Denoising:
     def loss(self, modules: nn.ModuleDict, question: Question) -> Tensor:
         conditions = {n: t for n, t in question.items() if n not in ("x0", "noise", "sigma", "weights", "tokens")}
         if "tokens" in question:
-            conditions["context"] = contexts(modules["text"], question["tokens"])
+            conditions["context"] = self.contexts(modules["text"], question["tokens"])
         asked = objective.Question(question["x0"], question["noise"], question["sigma"])
         return objective.loss(
             modules["unet"],
@@ -105,14 +119,6 @@ class Denoising:
             min_snr=self.how.min_snr,
             weights=question.get("weights"),
         )
-
-
-def contexts(text: nn.Module, tokens: Tensor) -> Tensor:
-    """The states (b, t, w) of tokens (b, t), as Stable Diffusion 1 takes them, with gradients."""
-    nothing = torch.zeros_like(tokens, dtype=torch.bool)
-    layers: int = len(text.text_model.encoder.layers)  # type: ignore[arg-type, union-attr]
-    states, _ = text(tokens, nothing, tokens.new_empty(0), layer=layers, norm=True, project=False)
-    return states
 
 
 class Texts:

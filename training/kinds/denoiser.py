@@ -48,9 +48,9 @@ class Parts:
 
 def subject(config: Config, files: Files, tell: Tell) -> Subject:
     pictures = prepared.read(config, files)
-    parts = _parts(config, files)
+    parts = parts_of(config, files)
     wants = prepared.latents(
-        config, files, pictures, parts.vae, parts.model.latent_format, parts.files, tell, _extra(config)
+        config, files, pictures, parts.vae, parts.model.latent_format, parts.files, tell, extra(config)
     )
     unet = own(parts.model.network, learns=True)
     modules = nn.ModuleDict({"unet": unet})
@@ -63,18 +63,12 @@ def subject(config: Config, files: Files, tell: Tell) -> Subject:
         kept = prepared.text_cache(config, files, parts.files, size)
         encode = partial(prepared.meanings, parts.model, clip, size, kept)
     model = replace(parts.model, network=Direct(unet))
-    part = config.objective
-    how = Objective(
-        loss=part.loss,
-        min_snr=part.min_snr,
-        offset_noise=part.offset_noise,
-        levels=part.levels,
-        prior_weight=part.prior_weight,
-    )
-    examples = pictures.found.examples
-    texts = Texts([e.captions for e in examples], encode, part.caption_dropout)
+    examples, contexts = pictures.found.examples, prepared.contexts_of(parts.clip.encoders[0])
+    texts = Texts([e.captions for e in examples], encode, config.objective.caption_dropout)
     return Subject(
-        task=Denoising(modules, model.prediction, wants, texts, how, [e.prior for e in examples]),
+        task=Denoising(
+            modules, model.prediction, wants, texts, objective(config), [e.prior for e in examples], contexts
+        ),
         examples=len(examples),
         order=pictures.order,
         file=partial(_file, config, parts, modules),
@@ -84,7 +78,18 @@ def subject(config: Config, files: Files, tell: Tell) -> Subject:
     )
 
 
-def _parts(config: Config, files: Files) -> Parts:
+def objective(config: Config) -> Objective:
+    part = config.objective
+    return Objective(
+        loss=part.loss,
+        min_snr=part.min_snr,
+        offset_noise=part.offset_noise,
+        levels=part.levels,
+        prior_weight=part.prior_weight,
+    )
+
+
+def parts_of(config: Config, files: Files) -> Parts:
     """Raises ConfigError for what does not go together."""
     parts = _of_base(config, files) if config.model.base else _new(config, files)
     if config.model.prediction:
@@ -133,7 +138,7 @@ def _file(config: Config, parts: Parts, modules: nn.ModuleDict, facts: Mapping[s
 # --- inpainting ----------------------------------------------------------------------------------
 
 
-def _extra(config: Config) -> prepared.Extra | None:
+def extra(config: Config) -> prepared.Extra | None:
     return masked if config.model.inpainting else None
 
 

@@ -42,10 +42,8 @@ def subject(config: Config, files: Files, tell: Tell) -> Subject:
     few = _spread(found.examples, MEASURED)
     return Subject(
         task=FirstStage(modules, pictures, terms),
-        examples=len(found.examples),
-        order=order(
-            [0] * len(found.examples), [1] * len(found.examples), config.training.batch_size, config.training.seed
-        ),
+        examples=count,
+        order=order([0] * count, [1] * count, course.batch_size, course.seed),
         file=lambda facts: saving.vae(vae_of(vae), facts).in_type(torch.float16),
         sheet=partial(_sheet, vae, _whole(_spread(found.examples, SHOWN), size)),
         before_save=partial(_standard, vae, few, size, part.scale) if part.encoder else lambda: None,

@@ -14,7 +14,7 @@ from diffusion.coding import Placed, Vae
 from diffusion.placement import Place, Resident
 from diffusion.prediction import Prediction
 from diffusion.text import Clip, stable_diffusion_1
-from diffusion.training.parallel import replica
+from diffusion.training.parallel import autocast, replica
 from diffusion.unet import Linear, ResBlock, SpatialTransformer, UNet
 from diffusion.unet_config import stable_diffusion
 from diffusion.vae import Attention, Autoencoder, Block, VaeConfig
@@ -24,21 +24,26 @@ Network = TypeVar("Network", bound=nn.Module)
 TOKENS, POSITIONS = 49408, 77
 
 
-def own(network: object, *, learns: bool) -> Any:
-    """The module behind a handle, with float32 weights of its own on the device that is chosen.
+def own(network: object, *, learns: bool, dtype: torch.dtype = torch.float32) -> Any:
+    """The module behind a handle, with weights of its own on the device that is chosen.
 
-    learns: whether they want gradients. The handle is of no use after that.
+    learns: whether they want gradients; then they should be float32. The handle is of no use after that.
     """
     assert isinstance(network, Resident)
     module, device = network.module, placement.device()
     for name, part in list(module.named_modules()):
         start = f"{name}." if name else ""
         for key in [n for n, _ in part.named_parameters(recurse=False)]:
-            weight = network.value(start + key, device)
+            weight = network.value(start + key, device).to(dtype)
             setattr(part, key, nn.Parameter(weight.clone().contiguous(), requires_grad=learns))
         for key, buffer in list(part.named_buffers(recurse=False)):
             setattr(part, key, buffer.to(device))
     return module
+
+
+def frozen_type(precision: str) -> torch.dtype:
+    """In which weights are kept that do not learn."""
+    return {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
 
 
 def seen(module: nn.Module) -> Resident:
@@ -49,16 +54,17 @@ def seen(module: nn.Module) -> Resident:
 
 
 class Direct:
-    """A network as it is while it learns, called from where pictures are made."""
+    """A network as it is while it learns, called from where pictures are made. dtype: in which it computes."""
 
-    def __init__(self, module: nn.Module):
-        self.module = module
+    def __init__(self, module: nn.Module, dtype: torch.dtype = torch.float32):
+        self.module, self.dtype = module, dtype
 
     def __call__(self, x: Tensor, *args: Tensor, **options: Any) -> Any:
         device = next(self.module.parameters()).device
         given = {n: t.to(device) if isinstance(t, Tensor) else t for n, t in options.items()}
-        y = self.module(x.to(device), *(a.to(device) for a in args), **given)
-        return tuple(t.to(x.device) for t in y) if isinstance(y, tuple) else y.to(x.device)
+        with autocast(device.type, self.dtype):
+            y = self.module(x.to(device), *(a.to(device) for a in args), **given)
+        return tuple(t.float().to(x.device) for t in y) if isinstance(y, tuple) else y.float().to(x.device)
 
 
 # --- new networks --------------------------------------------------------------------------------

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from diffusion.coding import Vae
 from diffusion.inputs import Scene
 from diffusion.model import LatentFormat, Model
 from diffusion.prompt import LENGTH
 from diffusion.regions import resolve
-from diffusion.text import Clip
+from diffusion.text import Clip, Encoder
 from diffusion.training.draws import generator
+from diffusion.training.tasks import contexts
 from executor.files import Files
 from training import data
 from training.config import Config
@@ -58,11 +59,21 @@ def read(config: Config, files: Files) -> Pictures:
     part = config.data
     prior = files.base / part.prior if part.prior else None
     found = data.read_folder(files.base / part.folder, captions=part.captions, prior=prior, trigger=part.trigger)
-    examples = found.examples
+    examples = balanced(found.examples)
     sizes = data.assign([e.size for e in examples], part.size, one=not part.buckets)
     course = config.training
     order = data.order(sizes, [e.repeat for e in examples], course.batch_size, course.seed)
-    return Pictures(found=found, sizes=sizes, order=order)
+    return Pictures(found=replace(found, examples=examples), sizes=sizes, order=order)
+
+
+def balanced(examples: Sequence[Example]) -> tuple[Example, ...]:
+    """What is to be learnt and what is to be kept come about as often as each other, where there is something to be
+    kept (Ruiz et al. 2023)."""
+    counts = [sum(e.repeat for e in examples if e.prior is prior) for prior in (False, True)]
+    if not all(counts):
+        return tuple(examples)
+    times = [max(1, round(max(counts) / count)) for count in counts]
+    return tuple(replace(e, repeat=e.repeat * times[e.prior]) for e in examples)
 
 
 # --- latents -------------------------------------------------------------------------------------
@@ -157,6 +168,11 @@ def tokens(clip: Clip, texts: Sequence[str]) -> dict[str, Tensor]:
     [encoder] = clip.encoders
     rows = [[token for token, _ in clip.tokenize(text, encoder)[0]] for text in texts]
     return {"tokens": torch.tensor([[t if isinstance(t, int) else 0 for t in row[:LENGTH]] for row in rows])}
+
+
+def contexts_of(encoder: Encoder) -> Callable[[nn.Module, Tensor], Tensor]:
+    """The states of tokens as the model's family takes them."""
+    return partial(contexts, layer=encoder.layer, norm=encoder.norm)
 
 
 def meanings(

@@ -47,8 +47,8 @@ class Told:
     algorithm: str = ""  # a key of `adapters.ALGORITHMS`; empty for no adapter
     rank: int | None = None  # not of OFT, which has none
     alpha: float | None = None  # as given; None: the rank
-    convolution_rank: int | None = None
-    convolution_alpha: float | None = None
+    convolution_rank: int | None = None  # None: no convolution learnt
+    convolution_alpha: float | None = None  # None: `alpha`, or the rank
     prediction: str = ""  # of the model: eps or v
     model: str = ""  # its file's name
     learning_rate: float | None = None
@@ -157,7 +157,8 @@ def metadata(told: Told, shapes: Shapes, kind: str = "lora") -> dict[str, str]:
 
 
 def _network(told: Told) -> dict[str, object]:
-    sizes = {"conv_dim": told.convolution_rank, "conv_alpha": told.convolution_alpha}
+    rank, alpha = told.convolution_rank, told.convolution_alpha or told.alpha
+    sizes = {"conv_dim": rank, "conv_alpha": float(rank) if rank and alpha is None else alpha} if rank else {}
     args = {"algo": LYCORIS.get(told.algorithm), **sizes}
     given = {name: str(value) for name, value in args.items() if value is not None}
     found: dict[str, object] = {"ss_network_module": MODULES[told.algorithm]}

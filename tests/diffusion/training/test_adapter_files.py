@@ -56,8 +56,9 @@ def pipeline() -> tuple[Model, Clip, StableDiffusionPipeline]:
     new = "text_model.embeddings.token_embedding.weight" in his_text.state_dict()  # older ones have it before all names
     his_text.load_state_dict({n if new else n.removeprefix("text_model."): t for n, t in text.state_dict().items()})
     tokenizer: Any = CLIPTokenizer
+    words = tokenizer(vocab=vocabulary(), merges=pairs(), model_max_length=77)
     made: Any = StableDiffusionPipeline(
-        AutoencoderKL(block_out_channels=(32,)), his_text, tokenizer(vocab=vocabulary(), merges=pairs()), his,
+        AutoencoderKL(block_out_channels=(32,)), his_text, words, his,
         DDIMScheduler(steps_offset=1, clip_sample=False), None, None, requires_safety_checker=False,  # type: ignore[arg-type]
     )  # fmt: skip
     model = Model(
@@ -239,7 +240,7 @@ def test_what_a_file_says_of_its_training(tmp_path: Path):
     assert dtypes == {torch.float16}
     got = {name: text for name, text in texts.items() if name.startswith(("ss_", "modelspec."))}
     assert json.loads(got.pop("ss_tag_frequency")) == {"10_plate": {"a plate": 3}}
-    assert json.loads(got.pop("ss_network_args")) == {"conv_dim": "2"}
+    assert json.loads(got.pop("ss_network_args")) == {"conv_dim": "2", "conv_alpha": "2.0"}
     assert got == {
         "ss_output_name": "plate", "ss_network_module": "networks.lora", "ss_network_dim": "4",
         "ss_network_alpha": "4.0", "ss_sd_model_name": "base.safetensors", "ss_learning_rate": "0.0001",

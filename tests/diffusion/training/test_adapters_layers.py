@@ -288,6 +288,6 @@ def test_bad_numbers_and_places_are_told(unet: UNet, text: ClipText):
         ("the model has no convolution blocks", {"where": ["convolution"], "network": text}),
     )
     for match, options in bad:
+        given: dict[str, Any] = {"network": unet, **options}
         with pytest.raises(ValueError, match=match):
-            given: dict[str, Any] = {"network": unet, **options}
             begun(**given)

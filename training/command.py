@@ -76,7 +76,7 @@ def _train(config: Config, files: Files, options: argparse.Namespace) -> int:
             "or give another model.save"
         )
     tell = _tell(config, options.json_events, folder)
-    subject = _subject(config, files, tell)
+    subject = subject_of(config, files, tell)
     for note in subject.notes:
         tell(events.Noted(note))
     training = Training(config, subject, folder, save, tell)
@@ -105,7 +105,7 @@ def _tell(config: Config, json: bool, folder: Path) -> Tell:
     return tell
 
 
-def _subject(config: Config, files: Files, tell: Tell) -> Subject:
+def subject_of(config: Config, files: Files, tell: Tell) -> Subject:
     """The kinds are imported where they are used: each brings networks of its own."""
     from importlib import import_module
 

@@ -27,6 +27,7 @@ from training.kinds.networks import (
     new_unet,
     own,
     predicting,
+    seeded,
     seen,
 )  # fmt: skip
 from training.kinds.sheets import sheet
@@ -120,10 +121,12 @@ def _new(config: Config, files: Files) -> Parts:
     used = [] if config.model.vae == IN_PIXELS else [files.model("vae", config.model.vae)]
     vae = checkpoint.load_vae(used[0]) if used else pixels()
     latent_format = SD15 if used else PIXELS
-    unet = new_unet(config.network, vae.channels + (MASKED if config.model.inpainting else 0), vae.channels)
+    with seeded(config.training.seed):
+        unet = new_unet(config.network, vae.channels + (MASKED if config.model.inpainting else 0), vae.channels)
+        clip = clip_of(new_text(config.network), config.network)
     name = Path(config.model.save).name
     model = Model(network=seen(unet), prediction=predicting("eps"), latent_format=latent_format, name=name)
-    return Parts(model, clip_of(new_text(config.network), config.network), vae, used)
+    return Parts(model, clip, vae, used)
 
 
 def _file(config: Config, parts: Parts, modules: nn.ModuleDict, facts: Mapping[str, str]) -> TensorFile:

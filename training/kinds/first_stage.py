@@ -20,7 +20,7 @@ from training.data.folder import read_folder
 from training.data.ordering import order
 from training.data.pictures import picture
 from training.events import Tell
-from training.kinds.networks import new_vae, own, vae_of
+from training.kinds.networks import new_vae, own, seeded, vae_of
 from training.subject import Sheet, Subject
 
 SHOWN = 8
@@ -30,11 +30,12 @@ MEASURED = 256
 
 def subject(config: Config, files: Files, tell: Tell) -> Subject:
     found = read_folder(Path(files.base / config.data.folder), captions="none")
-    vae = _vae(config, files)
     part = config.vae
-    modules = nn.ModuleDict({"vae": vae})
-    if part.adversarial:
-        modules["discriminator"] = Discriminator().to(placement.device())
+    with seeded(config.training.seed):
+        vae = _vae(config, files)
+        modules = nn.ModuleDict({"vae": vae})
+        if part.adversarial:
+            modules["discriminator"] = Discriminator().to(placement.device())
     size = (config.data.size, config.data.size)
     terms = Terms(l1=part.l1, mse=part.mse, scales=part.scales, kl=part.kl, adversarial=part.adversarial)
     pictures = partial(_pictures, found.examples, size, part.crop or config.data.size, config.data.flip)

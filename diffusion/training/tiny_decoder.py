@@ -5,7 +5,7 @@ b batch, c channels, h w latent size. All pictures here are in -1..1, latents at
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -61,14 +61,15 @@ class Decoding:
         if self.decoded:
             vae: Autoencoder = modules["vae"]  # type: ignore[assignment]
             with torch.no_grad():
-                own = vae.decode(self.format.decode(latent)).float().clamp(-1, 1)
+                kept = next(vae.parameters()).dtype
+                own = vae.decode(self.format.decode(latent).to(kept)).float().clamp(-1, 1)
             total = total + self.decoded * reconstruction(y, own, self.terms)
         if self.terms.adversarial:
             total = total + rivalry(modules["discriminator"], y, x, self.terms.adversarial)
         return total
 
 
-def file(decoder: nn.Module, told: dict[str, str]) -> TensorFile:
+def file(decoder: nn.Module, told: Mapping[str, str]) -> TensorFile:
     """As TAESD's author publishes it, in 16 bits. told: kept as metadata."""
     tensors = {name: stored(p.detach()) for name, p in decoder.state_dict().items()}
     return TensorFile(tensors, told).in_type(torch.float16)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -19,8 +20,7 @@ from executor.files import Files
 from tests import make_models
 from training import events
 from training.config import Config, ConfigError, DataPart, ModelPart, TrainingPart, VaePart
-from training.data.folder import read_folder
-from training.kinds import preview
+from training.kinds import prepared, preview
 from training.run import Limits, Training
 
 STEPS = 12
@@ -113,49 +113,55 @@ def test_the_sheet_compares_it_with_the_vae(base: Path):
     assert sheet is not None
     assert sheet.pictures.shape == (12, 32, 32, 3)
     assert [label.split()[0] if label else "" for label in sheet.labels] == ["", "VAE", "tiny"] * 4
-    assert torch.equal(sheet.pictures[3::3][0], (preview.pixels(found(base)[1], 32).movedim(0, -1) + 1) / 2)
+    with Image.open(base / "pictures/1.png") as picture:
+        assert torch.equal((sheet.pictures[3] * 255).round(), torch.tensor(np.asarray(picture)).float())
 
 
-def found(base: Path) -> tuple[preview.Example, ...]:
-    return read_folder(base / "pictures", captions="none").examples
-
-
-def test_pieces_of_latents_and_of_pictures_are_of_the_same_place(base: Path):
+def test_pieces_of_latents_and_of_pictures_are_of_the_same_place(base: Path, tmp_path: Path):
     """Where a latent is what the picture has on average in its 8 x 8 pixels, that holds of every piece."""
-    examples = found(base)
-    both = [[preview.pixels(e, 32, mirrored=side) for side in (False, True)] for e in examples]
-    latents = functional.avg_pool2d(torch.stack([torch.stack(two) for two in both]).flatten(0, 1), 8)
-    pairs = preview.Coded(examples, 32, 16, latents.unflatten(0, (4, 2)))
-    latent, pixels = pairs([0, 1, 2, 3] * 8, torch.Generator().manual_seed(1))
-    assert latent.shape == (32, 3, 2, 2)
-    assert pixels.shape == (32, 3, 16, 16)
-    assert torch.allclose(functional.avg_pool2d(pixels, 8), latent, atol=1e-6)
-    assert len({tuple(row.flatten().tolist()) for row in latent}) > 12
+    (tmp_path / "pictures").mkdir()
+    for path in sorted((base / "pictures").iterdir()):
+        Image.open(path).resize((64, 32)).save(tmp_path / "pictures" / path.name)
+    part = replace(config().data, captions="none", flip=True, crop="random", variants=2, size=24, buckets=False)
+    wanted = config(data=part)
+    pictures = prepared.read(wanted, Files(tmp_path))
+    whole = preview.Coded(wanted, pictures, [])
+    latents = [
+        {"latent": torch.stack([functional.avg_pool2d(whole.pixels(i, v), 8) for v in range(4)])} for i in range(4)
+    ]
+    assert len({tuple(t.flatten().tolist()) for t in latents[0]["latent"]}) == 4
+    for crop, side in ((16, 2), (0, 3)):
+        latent, pixels = preview.Coded(wanted, pictures, latents, crop)(
+            [0, 1, 2, 3] * 8, torch.Generator().manual_seed(1)
+        )
+        assert latent.shape == (32, 3, side, side)
+        assert torch.allclose(functional.avg_pool2d(pixels, 8), latent, atol=1e-6)
+        assert len({tuple(row.flatten().tolist()) for row in latent}) > 12
 
 
 def test_a_mirrored_picture_has_a_latent_of_its_own(base: Path):
-    wanted = config(data=replace(config().data, flip=True))
-    vae, latent_format = preview.base(wanted, Files(base))
-    latents = preview.encoded(vae, latent_format, found(base), wanted, lambda event: None)
-    assert latents.shape == (4, 2, 4, 4, 4)
-    assert not torch.equal(latents[:, 0], latents[:, 1])
+    wanted = config(data=replace(config().data, flip=True), vae=VaePart(scales=1))
+    latent, pixels = preview.subject(wanted, Files(base), lambda event: None).task.pairs([0] * 8, random())  # type: ignore[attr-defined]
+    assert len({tuple(row.flatten().tolist()) for row in latent}) == 2
+    assert {torch.equal(p, pixels[0]) or torch.equal(p.flip(2), pixels[0]) for p in pixels} == {True}
 
 
-@pytest.mark.parametrize(("part", "said"), [({"data": 36}, "data.size is 36"), ({"vae": 12}, "vae.crop is 12")])
-def test_sizes_are_multiples_of_8(base: Path, part: dict[str, int], said: str):
-    whole = config()
-    data = replace(whole.data, size=part.get("data", 32))
-    wrong = replace(whole, data=data, vae=VaePart(crop=part.get("vae", 0)))
-    with pytest.raises(ConfigError, match=f"{said}; it should be a multiple of 8"):
-        preview.subject(wrong, Files(base), lambda event: None)
+def random() -> torch.Generator:
+    return torch.Generator().manual_seed(1)
+
+
+def test_pieces_are_whole_elements_of_the_latent(base: Path):
+    with pytest.raises(ConfigError, match=r"vae\.crop is 12; it should be a multiple of 8"):
+        preview.subject(config(vae=VaePart(crop=12)), Files(base), lambda event: None)
 
 
 def test_a_base_of_another_kind_is_refused(tmp_path: Path, base: Path):
     tensors = make_models.unet(make_models.sd1_config()) | make_models.vae(4) | make_models.text(64, TEXT)
     (tmp_path / "models/checkpoints").mkdir(parents=True)
     save_file(tensors, tmp_path / "models/checkpoints/sd1.safetensors")
-    with pytest.raises(ConfigError, match=r"sd1\.safetensors, whose VAE has 4 pixels .* tiny decoders have 8"):
-        preview.base(config(), Files(tmp_path))
+    (tmp_path / "pictures").symlink_to(base / "pictures")
+    with pytest.raises(ConfigError, match=r"the VAE of sd1\.safetensors has 4 pixels .* tiny decoders have 8"):
+        preview.subject(config(), Files(tmp_path), lambda event: None)
 
 
 TEXT = "cond_stage_model.transformer."

@@ -141,7 +141,7 @@ def _encode(
     found: list[dict[str, list[Tensor]]] = [{} for _ in examples]
     for variant in range(config.data.variants):
         for mirrored in (False, True) if config.data.flip else (False,):
-            pixels = torch.stack([_pixels(config, e, size, variant, mirrored) for e in examples])
+            pixels = torch.stack([pixels_of(config, e, size, variant, mirrored) for e in examples])
             made = {"latent": latent_format.encode(vae.encode(pixels))}
             if extra is not None:
                 random = generator(config.training.seed, variant, f"{examples[0].path.name} {mirrored}")
@@ -152,8 +152,8 @@ def _encode(
     return [{name: torch.stack(some_of) for name, some_of in tensors.items()} for tensors in found]
 
 
-def _pixels(config: Config, example: Example, size: Size, variant: int, mirrored: bool) -> Tensor:
-    """(h, w, 3) in 0..1."""
+def pixels_of(config: Config, example: Example, size: Size, variant: int, mirrored: bool) -> Tensor:
+    """A variant of a picture, (h, w, 3) in 0..1."""
     random = generator(config.training.seed, variant, example.path.name)
     cut: Cut = picture(example, size, crop=config.data.crop, random=random)
     pixels = torch.from_numpy(cut.pixels).float() / 255

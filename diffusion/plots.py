@@ -209,10 +209,10 @@ def schedules(
     return tensor_of(chart(curves, x, y, size, title, THEMES[theme]))
 
 
-def losses(values: Sequence[float], theme: str, size: tuple[int, int] = (640, 400)) -> Tensor:
+def losses(values: Sequence[float], theme: str, size: tuple[int, int] = (640, 400), note: str = "") -> Tensor:
     """The loss of each step of a training, and its running mean over a twentieth of them: (1, height, width, 3).
 
-    Raises ValueError without a step.
+    note: what the title says at its end. Raises ValueError without a step.
     """
     if not values:
         raise ValueError("there is no loss to draw; connect that of a training with a step at least")
@@ -226,7 +226,7 @@ def losses(values: Sequence[float], theme: str, size: tuple[int, int] = (640, 40
         Curve(list(zip(steps, values, strict=True)), THEMES[theme].faint, "each step", marks=len(values) <= 2),
         Curve(list(zip(steps, mean.tolist(), strict=True)), BLUE, f"mean of {window}", marks=len(values) <= 2),
     ]
-    title = f"{len(values)} steps, loss {mean[0]:.4g} to {mean[-1]:.4g}"
+    title = f"{len(values)} steps, loss {mean[0]:.4g} to {mean[-1]:.4g}{note and ', '}{note}"
     return tensor_of(chart(curves, x, y, size, title, THEMES[theme]))
 
 

@@ -98,9 +98,8 @@ def save_lora_node(
     files: Files,
 ) -> None:
     """Save an adapter that was made in this graph."""
-    tensors = {name: diffusion.tensor_files.stored(tensor) for name, tensor in lora.tensors.items()}
     name = prefix if steps is None else f"{prefix}_{steps}_steps"
-    content = diffusion.tensor_files.TensorFile(tensors, {})
+    content = diffusion.training.adapter_files.hashed_file(lora.tensors, lora.metadata)
     output_files.save(files, "output", output_files.fill(name, {}, datetime.now()), "safetensors", [content])
 
 

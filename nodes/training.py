@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, cast
 
 import diffusion
 from executor.files import Files
@@ -16,8 +19,14 @@ from nodes.sockets import Conditioning, Latent, LoraModel, LossMap, Model
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from diffusion.placement import Resident
+    from diffusion.previews import Wanted
+    from diffusion.training.loop import Course, Learnt
+
 CATEGORY = "training"
 NONE = "[None]"
+SECONDS_APART = 2.0  # of the curves that are drawn while a training runs
+PRECISIONS = {"bf16": "bf16", "fp32": "no"}  # as kohya's scripts call them
 COUNTED = re.compile(r"_(\d+)_steps")  # in the name of an adapter that SaveLoRANode saved
 
 
@@ -86,24 +95,84 @@ def train_lora_node(
         adapter_dtype=lora_dtype,
         checkpointing=gradient_checkpointing,
     )
+    counted = COUNTED.findall(existing_lora)
+    total, started = steps + (int(counted[-1]) if counted else 0), time.time()
     learnt = diffusion.training.loop.train_adapter(
         model,
         latents["samples"],
         positive,
         course,
         existing=_existing(files, existing_lora),
-        on_step=lambda done, loss: progress(done, steps),
+        on_step=Curve(progress, steps).step,
     )
-    adapted = diffusion.adapters.load.apply_lora(learnt.adapter, model, 1.0)
-    counted = COUNTED.findall(existing_lora)
-    return Trained(adapted, learnt.adapter, {"loss": learnt.losses}, steps + (int(counted[-1]) if counted else 0))
+    lora = _as_file(model, learnt, course, total, len(latents["samples"]), started)
+    adapted = diffusion.adapters.load.apply_lora(lora, model, 1.0)
+    return Trained(adapted, lora, {"loss": learnt.losses}, total)
+
+
+class Curve:
+    """Tells of each step of a training, with the curve of the loss so far and the time that is left as a picture."""
+
+    def __init__(self, progress: Progress, steps: int, clock: Callable[[], float] = time.monotonic):
+        self.progress, self.steps, self.clock = progress, steps, clock
+        self.losses: list[float] = []
+        self.first = 0.0  # when the first step was done, which takes longer than others
+        self.next = float("-inf")
+
+    def step(self, done: int, loss: float) -> None:
+        self.losses.append(loss)
+        now = self.clock()
+        self.first = self.first if done > 1 else now
+        wanted = now >= self.next or done == self.steps
+        self.progress(done, self.steps, self.sketch if wanted else None)
+
+    def sketch(self, wanted: Wanted) -> bytes:
+        self.next = self.clock() + SECONDS_APART
+        drawn = diffusion.plots.losses(self.losses, "light", note=self.left())
+        picture = diffusion.labels.pictures_of(drawn)[0]
+        return diffusion.previews.encode(diffusion.labels.fitted(picture, wanted.size))
+
+    def left(self) -> str:
+        """The rate and the time that is left, in words; empty while there is nothing to tell it from."""
+        done, seconds = len(self.losses), self.clock() - self.first
+        if done < 2 or seconds <= 0:
+            return ""
+        rate = (done - 1) / seconds
+        minutes, left = divmod(round((self.steps - done) / rate), 60)
+        speed = f"{rate:.3g} steps/s" if rate >= 1 else f"{1 / rate:.3g} s/step"
+        return f"{speed}, {minutes}:{left:02} left"
+
+
+def _as_file(model: Model, learnt: Learnt, course: Course, steps: int, images: int, started: float) -> LoraModel:
+    """The adapter by the names that its file has, with what the file says of it."""
+    written = diffusion.training.adapter_files
+    told = written.Told(
+        algorithm=course.algorithm,
+        rank=None if course.algorithm == "OFT" else course.rank,
+        prediction=model.prediction.kind,
+        model=model.name,
+        learning_rate=course.learning_rate,
+        steps=steps,
+        seed=course.seed,
+        images=images,
+        batch_size=course.batch_size * course.accumulation,
+        started=started,
+        finished=time.time(),
+        more={"ss_optimizer": course.optimizer, "ss_mixed_precision": PRECISIONS[course.training_dtype]},
+    )
+    shapes = cast("Resident", model.network).shapes
+    named = written.kohya(learnt.adapter.tensors, shapes)
+    return replace(learnt.adapter, tensors=named, metadata=written.metadata(told, shapes))
 
 
 def _existing(files: Files, name: str) -> Mapping[str, Tensor] | None:
     if name == NONE:
         return None
     path = files.model("loras", name)
-    return diffusion.weights.open_weights(path, diffusion.header.read_header(path)).tensors
+    tensors = diffusion.weights.open_weights(path, diffusion.header.read_header(path)).tensors
+    if any(tensor.startswith(diffusion.adapters.load.TEXT_MARKS) for tensor in tensors):
+        warnings.warn(f"{name} changes the text encoder too; what is trained now is the model alone", stacklevel=2)
+    return tensors
 
 
 @node("LossGraphNode", category=CATEGORY, display_name="Plot Loss Graph", output_node=True, experimental=True)

@@ -52,10 +52,14 @@ class Fit:
 
 @dataclass(frozen=True, eq=False)
 class LoraModel:
-    """An adapter in memory: what training makes. tensors: as in a file, by names such as LoraSave gives them."""
+    """An adapter in memory: what training makes. tensors: as in a file, by names such as LoraSave gives them.
+
+    metadata: what a file of it tells of how it was made.
+    """
 
     name: str
     tensors: Mapping[str, Tensor]
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Adapter:

@@ -91,7 +91,7 @@ def adapter_file(
     our names. dtype: in which it is kept; None: as it is. Raises ValueError if a value is no number any more.
     """
     stored_as = {name: _kept(name, tensor, dtype) for name, tensor in kohya(tensors, shapes).items()}
-    return _file(stored_as, metadata(told, shapes))
+    return hashed_file(stored_as, metadata(told, shapes))
 
 
 def _kept(name: str, tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
@@ -101,7 +101,8 @@ def _kept(name: str, tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
     return kept.contiguous()
 
 
-def _file(tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> TensorFile:
+def hashed_file(tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> TensorFile:
+    """Tensors and metadata as they are, and the hashes of both."""
     return TensorFile({n: stored(t) for n, t in tensors.items()}, {**texts, **hashes(tensors, texts)})
 
 

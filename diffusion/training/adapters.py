@@ -110,7 +110,7 @@ class Adapters(nn.Module):
         """Go on from what `tensors` gave, or from a file of any layout that is loaded; alphas are those of the file.
 
         What it has for other networks is not looked at. Warns of layers of this one that are not trained.
-        Raises ValueError if it was of another network, algorithm or rank.
+        Raises ValueError if it was of another network, algorithm or rank, or is broken.
         """
         theirs, left = self._placed(tensors)
         wrong = [w for layer, change in self.changes().items() for w in change.misfits(layer, theirs.get(layer, {}))]
@@ -123,6 +123,10 @@ class Adapters(nn.Module):
             warnings.warn(
                 f"{len(left)} layers of the existing adapter are not trained and are left out, such as {left[0]}",
                 stacklevel=2,
+            )
+        if broken := [layer for layer in self.layers if not all(t.isfinite().all() for t in theirs[layer].values())]:
+            raise ValueError(
+                f"the existing adapter has values that are no numbers, such as in {broken[0]}; take an earlier one"
             )
         for layer, change in self.changes().items():
             change.restore(theirs[layer])
@@ -222,10 +226,10 @@ class Change(nn.Module):
         self.alpha = float(parts["alpha"]) if "alpha" in parts else self.plain
 
     def forward(self, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        parts = self.tensors()
-        if "down" in parts:
-            return _low_rank(layer, inputs[0], output, parts["down"], parts["up"], self.alpha / len(parts["down"]))
-        return output + _changed(layer, inputs[0], parts).to(output.dtype)
+        down, up = self._parameters.get("down"), self._parameters.get("up")
+        if down is not None and up is not None:
+            return _low_rank(layer, inputs[0], output, down, up, self.alpha / len(down))
+        return output + _changed(layer, inputs[0], self.tensors()).to(output.dtype)
 
 
 def _low_rank(layer: nn.Module, x: Tensor, output: Tensor, down: Tensor, up: Tensor, scale: float) -> Tensor:

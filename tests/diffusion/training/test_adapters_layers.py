@@ -267,6 +267,15 @@ def test_what_does_not_fit_is_told(unet: UNet, text: ClipText):
         ours.restore(lengths)
 
 
+def test_an_adapter_that_is_broken_is_told_and_ours_stays(unet: UNet):
+    adapters = disturbed(begun(unet))
+    before, broken = adapters.tensors(), begun(unet).tensors()
+    broken[list(broken)[7]].view(-1)[0] = torch.nan
+    with pytest.raises(ValueError, match=r"values that are no numbers, such as in input_blocks.*take an earlier one"):
+        adapters.restore(broken)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in adapters.tensors().items())
+
+
 def test_an_adapter_of_another_family_is_told_with_both(unet: UNet, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(files, "WIDTHS", files.WIDTHS | {24: "SD1"})
     name = "lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k"

@@ -55,11 +55,13 @@ def duration(text: str) -> float:
 
 def train(options: argparse.Namespace, files: Files) -> int:
     """Carry out the command. Returns its exit code; raises Refused."""
+    from diffusion import placement
     from diffusion.settings import Settings, use
 
     try:
         config = read(Path(options.config))
-        use(Settings("fp32", options.device))
+        use(Settings(device=options.device))
+        placement.device()  # that it is there is known before the pictures are read
         return _train(config, files, options)
     except (ConfigError, FileProblem, ValueError, OSError) as error:
         raise Refused(str(error)) from None

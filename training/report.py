@@ -41,7 +41,7 @@ class Terminal:
                 if model:
                     self._line(f"{path}")
             case events.Noted(message):
-                self._line(f"mezzotint: {message}", sys.stderr)
+                self._line(f"mezzotint: {message}", error=True)
             case events.Ended(step, steps, why):
                 self._close()
                 if why:
@@ -61,10 +61,10 @@ class Terminal:
         self._close()
         self.bar = tqdm(total=total, initial=done, desc=title, unit=unit, dynamic_ncols=True)
 
-    def _line(self, text: str, stream: Any = sys.stdout) -> None:
+    def _line(self, text: str, *, error: bool = False) -> None:
         from tqdm import tqdm
 
-        tqdm.write(text, stream)
+        tqdm.write(text, sys.stderr if error else sys.stdout)
 
     def _close(self) -> None:
         if self.bar is not None:

@@ -69,7 +69,8 @@ Told = list[events.Event]
 def configured(base: Path) -> Callable[..., Config]:
     """A configuration from TOML, some of its values replaced."""
 
-    def configured(text: str = PIXELS, **changes: Any) -> Config:
+    def configured(toml: str = PIXELS, /, **changes: Any) -> Config:
+        text = toml
         for name, value in changes.items():
             text, count = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", text, count=1)
             assert count, name

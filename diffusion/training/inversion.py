@@ -55,10 +55,13 @@ class Inversion(nn.Module):
     def text_model(self) -> nn.Module:
         return self.network.text_model
 
-    def tokens(self, texts: Sequence[str]) -> Tensor:
-        """(b, 77), of which longer texts lose their ends. Raises ValueError if none of them has the word."""
+    def tokens(self, texts: Sequence[str], *, required: bool = True) -> Tensor:
+        """(b, 77), of which longer texts lose their ends. Raises ValueError if none of them has the word.
+
+        required: whether one must.
+        """
         rows = [self._row(text) for text in texts]
-        if not any(token >= self.first for row in rows for token in row):
+        if required and not any(token >= self.first for row in rows for token in row):
             raise ValueError(
                 f"none of {len(rows)} captions has the word {self.word!r} that is to be learnt among its first 75 "
                 "tokens; write it where the new subject is named"

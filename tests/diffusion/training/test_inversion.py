@@ -232,6 +232,7 @@ def test_what_cannot_be_learnt_is_told(text: ClipText, tmp_path: Path):
     inversion = made(text)
     with pytest.raises(ValueError, match=r"none of 2 captions has the word '<plate>'.*write it"):
         inversion.tokens(["a plate", "red " * 80 + "<plate>"])
+    assert inversion.tokens(["a plate"], required=False).shape == (1, 77)
     inversion.embedding.data[0, 0] = torch.inf
     with pytest.raises(ValueError, match="'<plate>' has values that are no numbers"):
         written(tmp_path / "plt.safetensors", inversion)

@@ -1,8 +1,8 @@
 """Judge a starter model, by numbers and by eye. Run from anywhere; --device and --precision as main.py has them.
 
-    python models/starter/judge.py psnr MODEL.safetensors build/starter-data/vae-held-out
-    python models/starter/judge.py train-scorer build/starter-data/pictures build/scorer.safetensors
-    python models/starter/judge.py train-scorer build/starter-data/pictures --hold-out noto
+    python models/starter/judge.py psnr MODEL.safetensors starter-data/vae-held-out
+    python models/starter/judge.py train-scorer starter-data/pictures build/scorer.safetensors
+    python models/starter/judge.py train-scorer starter-data/pictures --hold-out noto
     python models/starter/judge.py fidelity MODEL.safetensors build/scorer.safetensors --style 3d
     python models/starter/judge.py sheet MODEL.safetensors sheet.png
 

@@ -1,7 +1,7 @@
 """Make the data that the starter model is trained on: drawings of emoji, their styles and their captions.
 
     pip install resvg-py
-    python models/starter/prepare.py --packages build/emoji --out build/starter-data
+    python models/starter/prepare.py --packages build/emoji --out starter-data
 
 The folder of packages is filled with npm where it is empty. Three folders are written, each with PNG files of
 128 x 128 pixels and a metadata.jsonl (file_name, captions, style, name, background):

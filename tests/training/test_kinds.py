@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from diffusion.adapters.load import apply_to_model
-from diffusion.checkpoint import load, load_vae
+from diffusion.checkpoint import load, load_unet, load_vae
 from diffusion.noise import Noise
 from diffusion.sampling import run_schedule
 from executor.files import FileProblem, Files
@@ -173,15 +173,18 @@ def test_a_prior_weighs_and_comes_as_often(checkpoint: Path, configured: Configu
     assert question["weights"].tolist() == [1.0, 0.5]
 
 
-def test_an_inpainting_denoiser_sees_what_is_left(
+def test_a_new_denoiser_for_inpainting_uses_the_latents_and_texts_of_its_base(
     checkpoint: Path, configured: Configured, trained: Trained, base: Path
 ):
-    text = DENOISER.replace("[training]", "inpainting = true\n[training]", 1).replace("[model]", "[model]", 1)
-    text = text.replace("checkpoints/base", "checkpoints/inpainting") + "\n"
-    trained(configured(text))
-    shapes = load_file(base / "models/checkpoints/inpainting.safetensors")
-    assert shapes["model.diffusion_model.input_blocks.0.0.weight"].shape == (32, 9, 3, 3)
-    assert load(base / "models/checkpoints/inpainting.safetensors")[0].latent_format.channels == 4
+    new = 'base = "base.safetensors"\nnetwork = "new"\ninpainting = true'
+    text = DENOISER.replace('vae = "it.safetensors"', new).replace("checkpoints/base", "diffusion_models/inpainting")
+    told = trained(configured(text + '[samples]\nprompts = ["a red circle"]\nsteps = 1\n', text='"frozen"'))
+    assert of(told, events.Sampled)
+    path = base / "models/diffusion_models/inpainting.safetensors"
+    shapes = {name: tensor.shape for name, tensor in load_file(path).items()}
+    assert {name.split(".")[0] for name in shapes} == {"model"}
+    assert shapes["model.diffusion_model.input_blocks.0.0.weight"] == (32, 9, 3, 3)
+    assert load_unet(path).latent_format.channels == 4
 
 
 def test_what_is_encoded_is_kept_until_a_picture_changes(

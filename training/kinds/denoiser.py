@@ -10,14 +10,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from diffusion import checkpoint, saving
+from diffusion import checkpoint, inputs, saving
 from diffusion.coding import Vae, pixels
 from diffusion.model import PIXELS, SD15, LatentFormat, Model
 from diffusion.tensor_files import TensorFile
 from diffusion.text import Clip
 from diffusion.training.tasks import Denoising, Objective, Texts
 from executor.files import Files
-from training.config import Config, ConfigError
+from training.config import Config, ConfigError, NetworkPart
 from training.events import Tell
 from training.kinds import prepared
 from training.kinds.networks import (
@@ -107,7 +107,26 @@ def _of_base(config: Config, files: Files) -> Parts:
     if config.model.vae:
         used.append(files.model("vae", config.model.vae))
         vae = checkpoint.load_vae(used[-1])
+    if config.model.network == "new":
+        model = _new_model(replace(config.network, context=_width(clip)), config, vae, model.latent_format)
     return Parts(model, clip, vae, used)
+
+
+def _width(clip: Clip) -> int:
+    return sum(encoder.config.width for encoder in clip.encoders)
+
+
+def _new_model(part: NetworkPart, config: Config, vae: Vae, latent_format: LatentFormat) -> Model:
+    shown = config.model.inpainting
+    with seeded(config.training.seed):
+        unet = new_unet(part, vae.channels + (MASKED if shown else 0), vae.channels)
+    return Model(
+        network=seen(unet),
+        prediction=predicting("eps"),
+        latent_format=latent_format,
+        inputs=inputs.inpainting if shown else inputs.nothing,
+        name=Path(config.model.save).name,
+    )
 
 
 def _new(config: Config, files: Files) -> Parts:
@@ -120,18 +139,17 @@ def _new(config: Config, files: Files) -> Parts:
         raise ConfigError('a new denoiser comes with a new text encoder: set model.text = "train", or name model.base')
     used = [] if config.model.vae == IN_PIXELS else [files.model("vae", config.model.vae)]
     vae = checkpoint.load_vae(used[0]) if used else pixels()
-    latent_format = SD15 if used else PIXELS
+    model = _new_model(config.network, config, vae, SD15 if used else PIXELS)
     with seeded(config.training.seed):
-        unet = new_unet(config.network, vae.channels + (MASKED if config.model.inpainting else 0), vae.channels)
         clip = clip_of(new_text(config.network), config.network)
-    name = Path(config.model.save).name
-    model = Model(network=seen(unet), prediction=predicting("eps"), latent_format=latent_format, name=name)
     return Parts(model, clip, vae, used)
 
 
 def _file(config: Config, parts: Parts, modules: nn.ModuleDict, facts: Mapping[str, str]) -> TensorFile:
-    """A whole checkpoint, in 16 bits."""
+    """A whole checkpoint, in 16 bits; the denoiser alone where all else is the base's."""
     model = replace(parts.model, network=seen(modules["unet"]))
+    if config.model.network == "new":
+        return saving.unet(model, facts).in_type(torch.float16)
     clip = parts.clip
     if "text" in modules:
         clip = replace(clip, encoders=(replace(clip.encoders[0], network=seen(modules["text"])),))

@@ -47,7 +47,7 @@ def subject(config: Config, files: Files, tell: Tell) -> Subject:
     model = replace(parts.model, network=Direct(modules["unet"], dtype))
 
     def meaning(text: str) -> Conditioning:
-        return [(inversion.contexts(inversion.tokens([part.placeholder, text])[1:])[0], {})]
+        return [(inversion.contexts(inversion.tokens([text], required=False))[0], {})]
 
     return Subject(
         task=Denoising(modules, model.prediction, wants, texts, objective(config), contexts=_contexts),

@@ -1,6 +1,6 @@
 """Judge a starter model, by numbers and by eye. Run from anywhere; --device and --precision as main.py has them.
 
-    python models/starter/judge.py psnr MODEL.safetensors starter-data/vae-held-out
+    python models/starter/judge.py psnr VAE_OR_MODEL.safetensors starter-data/vae-held-out
     python models/starter/judge.py train-scorer starter-data/pictures build/scorer.safetensors
     python models/starter/judge.py train-scorer starter-data/pictures --hold-out noto
     python models/starter/judge.py fidelity MODEL.safetensors build/scorer.safetensors --style 3d
@@ -50,7 +50,7 @@ def psnr_of(vae: Vae, images: Tensor) -> Tensor:
 
 def psnr(given: argparse.Namespace) -> None:
     """Print the mean PSNR of each style, and of all."""
-    _, _, vae = checkpoint.load(given.checkpoint)
+    vae = checkpoint.load_vae(given.checkpoint)
     found = dict[str, list[float]]()
     rows = scorer.rows(given.folder)
     for start in range(0, len(rows), CODED):

@@ -1,6 +1,6 @@
 """Make the data that the starter model is trained on: drawings of emoji, their styles and their captions.
 
-    pip install resvg-py
+    pip install resvg-py==0.5.0
     python models/starter/prepare.py --packages build/emoji --out starter-data
 
 The folder of packages is filled with npm where it is empty. Three folders are written, each with PNG files of

@@ -54,7 +54,7 @@ def test_psnr_of_a_known_error():
 
 
 def test_psnr_is_told_by_style(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.setattr(checkpoint, "load", lambda path: (None, None, SHIFTED))  # pyright: ignore
+    monkeypatch.setattr(checkpoint, "load_vae", lambda path: SHIFTED)  # pyright: ignore
     rows = [{"file_name": f"{style}.png", "style": style} for style in ("flat", "line")]
     (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
     Image.new("RGB", (128, 128), (102, 102, 102)).save(tmp_path / "flat.png")

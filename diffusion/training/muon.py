@@ -7,6 +7,7 @@ Adam, which what is no matrix still has.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -30,17 +31,20 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(self, params: Iterable[dict[str, Any]], betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8):
         super().__init__(params, {"lr": 1e-3, "weight_decay": 0.0, "betas": betas, "eps": eps})
+        device = self.param_groups[0]["params"][0].device
+        self.pool = ThreadPoolExecutor(torch.get_num_threads() if device.type == "cpu" else 1)
+
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        waiting = [(p, group) for group in self.param_groups for p in group["params"] if p.grad is not None]
+        waiting.sort(key=lambda w: -w[0].numel())  # the long ones first, so that threads end together
+        list(self.pool.map(lambda one: self._change(*one), waiting))
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                if _matrix(parameter):
-                    self._turn(parameter, group)
-                else:
-                    self._adam(parameter, group)
+    def _change(self, parameter: nn.Parameter, group: dict[str, Any]) -> None:
+        if _matrix(parameter):
+            self._turn(parameter, group)
+        else:
+            self._adam(parameter, group)
 
     def _turn(self, parameter: nn.Parameter, group: dict[str, Any]) -> None:
         gradient = parameter.grad

@@ -31,7 +31,7 @@ class Terms:
 
 
 class Discriminator(nn.Sequential):
-    """Tells for each patch of 22 pixels whether it was painted or decoded (Isola et al. 2017)."""
+    """Tells for each patch of 30 pixels whether it was painted or decoded (Isola et al. 2017)."""
 
     def __init__(self, width: int = 32):
         layers: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2)]
@@ -71,9 +71,10 @@ class FirstStage:
 def reconstruction(y: Tensor, x: Tensor, terms: Terms) -> Tensor:
     """The differences of two pictures, at their size and at smaller ones, each as much."""
     total = y.new_zeros(())
-    for _ in range(terms.scales + 1):
+    for halvings in range(terms.scales + 1):
+        if halvings:
+            y, x = F.avg_pool2d(y, 2), F.avg_pool2d(x, 2)
         total = total + terms.l1 * F.l1_loss(y, x) + terms.mse * F.mse_loss(y, x)
-        y, x = F.avg_pool2d(y, 2), F.avg_pool2d(x, 2)
     return total / (terms.scales + 1)
 
 

@@ -145,7 +145,8 @@ class Learning:
                 self.mean[name].copy_(state[f"mean.{name}"])
             remembered = _remembered(state, name)
             if remembered:
-                self.optimizer.state[parameter] = {k: _like(v, parameter) for k, v in remembered.items()}
+                fused = bool(self.optimizer.defaults.get("fused"))
+                self.optimizer.state[parameter] = {k: _like(v, parameter, fused) for k, v in remembered.items()}
         self.scaler.load_state_dict(_scaler(state))
         self.done = int(state["done"])
 
@@ -155,9 +156,9 @@ def _remembered(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     return {key: state[f"optimizer.{key}.{name}"] for key in keys if f"optimizer.{key}.{name}" in state}
 
 
-def _like(value: Tensor, parameter: Tensor) -> Tensor:
-    """What is no number of steps goes where the parameter is."""
-    return value.clone() if value.dim() == 0 else value.to(parameter.device).clone()
+def _like(value: Tensor, parameter: Tensor, fused: bool) -> Tensor:
+    """Where the optimiser has it: beside the parameter, but for numbers of steps where those are not computed there."""
+    return value.to(parameter.device, copy=True) if value.dim() or fused else value.clone()
 
 
 def _scaler(state: Mapping[str, Tensor]) -> dict[str, float]:

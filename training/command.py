@@ -36,7 +36,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", metavar="CONFIG.toml", help="what is trained, from which pictures, how long")
     parser.add_argument("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps")
     parser.add_argument("--max-time", type=duration, metavar="TIME", help="stop after 90s, 15m or 2h; --resume goes on")
-    parser.add_argument("--resume", action="store_true", help="go on from where it was stopped")
+    where = "go on from where it was stopped, or from a STATE that was kept"
+    parser.add_argument("--resume", nargs="?", const="", metavar="STATE", help=where)
     parser.add_argument("--json-events", action="store_true", help="print every event as a line of JSON")
 
 
@@ -72,7 +73,7 @@ def _train(config: Config, files: Files, options: argparse.Namespace) -> int:
 
     save = files.base / config.model.save
     folder = files.root("output") / "training" / save.stem
-    if not options.resume and (folder / STATE).exists():
+    if options.resume is None and (folder / STATE).exists():
         raise Refused(
             f"{folder} holds a training that was begun: --resume goes on with it; to begin anew, remove that folder "
             "or give another model.save"
@@ -82,8 +83,8 @@ def _train(config: Config, files: Files, options: argparse.Namespace) -> int:
     for note in subject.notes:
         tell(events.Noted(note))
     training = Training(config, subject, folder, save, tell)
-    if options.resume:
-        training.resume()
+    if options.resume is not None:
+        training.resume(Path(options.resume) if options.resume else None)
     with _interruptible() as stop:
         try:
             why = training.run(Limits(seconds=options.max_time or float("inf"), stop=stop))

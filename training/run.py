@@ -90,6 +90,9 @@ class Training:
                 if now - saved > self.config.training.save_minutes * 60:
                     self.save_state()
                     saved = time.monotonic()
+                kept = self.config.training.keep_every
+                if kept and self.learning.done % kept == 0:
+                    self.save_state(self.folder / "states" / f"step_{self.learning.done:06}.safetensors")
                 every = self.config.samples.every
                 if every and self.learning.done % every == 0:
                     self.show()
@@ -140,16 +143,17 @@ class Training:
 
     # --- what is kept and shown ------------------------------------------------------------------
 
-    def save_state(self) -> None:
-        """All that is needed to go on."""
+    def save_state(self, path: Path | None = None) -> None:
+        """All that is needed to go on. path: None = where the last one is."""
+        path = path or self.folder / STATE
         state = {name: stored(tensor.contiguous()) for name, tensor in self.learning.state().items()}
-        write(self.folder / STATE, TensorFile(state, {"config": json.dumps(asdict(self.config))}))
+        write(path, TensorFile(state, {"config": json.dumps(asdict(self.config))}))
         save_curve(self.folder, self.losses)
-        self.tell(events.Saved(self.learning.done, self.folder / STATE))
+        self.tell(events.Saved(self.learning.done, path))
 
-    def resume(self) -> None:
+    def resume(self, path: Path | None = None) -> None:
         """Go on from what `save_state` kept. Raises TrainingError if there is nothing, or of another training."""
-        path = self.folder / STATE
+        path = path or self.folder / STATE
         if not path.is_file():
             raise TrainingError(f"there is nothing to resume: {path} does not exist; leave --resume out")
         try:

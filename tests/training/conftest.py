@@ -85,12 +85,12 @@ def configured(base: Path) -> Callable[..., Config]:
 def trained(base: Path) -> Callable[..., Told]:
     """Run a training; what it told."""
 
-    def trained(config: Config, *, stop_at: int = 0, resume: bool = False) -> Told:
+    def trained(config: Config, *, stop_at: int = 0, resume: bool | Path = False) -> Told:
         told: Told = []
         save = base / config.model.save
         training = Training(config, subject_of(config, Files(base), told.append), base / "state", save, told.append)
         if resume:
-            training.resume()
+            training.resume(resume if isinstance(resume, Path) else None)
         training.run(Limits(stop=lambda: "enough" if training.learning.done == stop_at else ""))
         return told
 

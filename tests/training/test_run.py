@@ -13,12 +13,14 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from diffusion.checkpoint import load
 from tests.training.conftest import PIXELS, Told, of
 from training import events
 from training.config import Config
 from training.files import NotWritten
+from training.report import TensorBoard
 from training.run import TrainingError
 
 Configured = Callable[..., Config]
@@ -66,6 +68,25 @@ def test_to_stop_and_to_go_on_changes_no_bit(base: Path, configured: Configured,
     assert [e.loss for e in of(halves, events.Stepped)] == [e.loss for e in of(straight, events.Stepped)][2:]
     assert all(torch.equal(tensor, whole[name]) for name, tensor in weights(base).items())
     assert len((base / "state/loss.csv").read_text().splitlines()) == 7
+
+
+def test_it_goes_on_from_any_state_that_was_kept(base: Path, configured: Configured, trained: Trained):
+    config = configured(PIXELS.replace("steps = 6", "steps = 6\nkeep_every = 2"))
+    straight = of(trained(config), events.Stepped)
+    assert [p.name for p in sorted((base / "state/states").glob("*"))] == [
+        f"step_{step:06}.safetensors" for step in (2, 4, 6)
+    ]
+    again = of(trained(config, resume=base / "state/states/step_000002.safetensors"), events.Stepped)
+    assert [e.loss for e in again] == [e.loss for e in straight][2:]
+
+
+def test_tensorboard_hears_of_it(base: Path, configured: Configured):
+    report = TensorBoard(base / "board")
+    for event in (events.Stepped(1, 2, 0.5, 1e-3, 1.0), events.Stepped(2, 2, 0.25, 1e-3, 0.0), events.Ended(2, 2, "")):
+        report(event)
+    found = EventAccumulator(str(base / "board"))
+    found.Reload()
+    assert [(e.step, e.value) for e in found.Scalars("loss")] == [(1, 0.5), (2, 0.25)]
 
 
 def test_threads_change_no_more_than_rounding(base: Path, configured: Configured, trained: Trained):

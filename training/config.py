@@ -222,7 +222,7 @@ LEAST = {
     "training.learning_rate": 0, "training.text_rate": 0, "training.weight_decay": 0, "training.warmup": 0,
     "training.clip": 0, "training.threads": 0, "training.save_minutes": 0, "training.keep_every": 0,
     "objective.min_snr": 0, "objective.offset_noise": 0, "objective.prior_weight": 0, "adapter.rank": 1,
-    "adapter.alpha": 0, "adapter.convolution": 0, "adapter.vectors": 1, "vae.kl": 0, "vae.l1": 0, "vae.mse": 0, "vae.scales": 0,
+    "adapter.alpha": 0, "adapter.convolution": 0, "adapter.vectors": 1, "vae.kl": 0, "vae.mse": 0, "vae.scales": 0,
     "vae.adversarial": 0, "vae.crop": 0, "samples.every": 0, "samples.steps": 1, "samples.cfg": 0,
 }  # fmt: skip
 PARTS = ("training.ema", "training.last", "objective.caption_dropout")

@@ -234,11 +234,13 @@ class Change(nn.Module):
 
 def _low_rank(layer: nn.Module, x: Tensor, output: Tensor, down: Tensor, up: Tensor, scale: float) -> Tensor:
     """LoRA without the matrix that it makes: two thin ones, one after the other."""
-    x = x.to(down.dtype)
+    if not torch.is_autocast_enabled(x.device.type):  # which brings both to its own type, in one step
+        x = x.to(down.dtype)
     if isinstance(layer, nn.Conv2d):
         thin = F.conv2d(x, down, stride=layer.stride, padding=layer.padding)  # type: ignore[arg-type]
         return output + F.conv2d(_scaled(thin, scale), up).to(output.dtype)
-    thin, up = _scaled(F.linear(x, down.flatten(1)), scale), up.flatten(1)
+    thin = _scaled(F.linear(x, down.flatten(1)), scale)
+    up = up.flatten(1).to(thin.dtype)
     if thin.dtype == up.dtype == output.dtype:  # in one pass over the answer, which is as long as many ranks
         return torch.addmm(output.flatten(0, -2), thin.flatten(0, -2), up.mT).view_as(output)
     return output + F.linear(thin, up).to(output.dtype)

@@ -49,8 +49,8 @@ def draw(
     is drawn from, 0 the cleanest and 1 the noisiest.
     """
     table = prediction.sigmas
-    first, last = (round(at * len(table)) for at in levels)
-    at = torch.randint(min(first, len(table) - 1), max(last, first + 1), (len(x0),), generator=random)
+    first = min(round(levels[0] * len(table)), len(table) - 1)
+    at = torch.randint(first, max(round(levels[1] * len(table)), first + 1), (len(x0),), generator=random)
     noise = torch.randn(x0.shape, generator=random)
     if offset_noise:
         shape = (*x0.shape[:2], *[1] * (x0.dim() - 2))

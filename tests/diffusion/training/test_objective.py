@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import torch
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from diffusers.training_utils import compute_snr
 from torch import Tensor
 
 from diffusion import layouts
 from diffusion.prediction import KINDS, Prediction, discrete, edm, flow
-from diffusion.training.objective import LOSSES, Question, draw, loss
+from diffusion.training.objective import LOSSES, Question, draw, loss, signal_to_noise, snr_weight
 from tests.diffusion.test_unet import error, narrow
 
 TIMES = torch.tensor([3, 250, 731, 999])
@@ -95,3 +96,50 @@ def test_models_that_are_made_from_others_are_refused(kind: str):
     prediction = discrete(kind)
     with pytest.raises(ValueError, match=f"'{kind}' cannot be trained this way; take its base model"):
         prediction.target(torch.zeros(1, 4, 2, 2), torch.zeros(1, 4, 2, 2), prediction.sigmas[:1])
+
+
+def test_the_signal_to_noise_ratio_is_that_of_diffusers():
+    schedule: Any = DDPMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+    prediction = discrete("eps")
+    torch.testing.assert_close(
+        signal_to_noise(prediction, prediction.sigmas), compute_snr(schedule, torch.arange(1000)), rtol=1e-3, atol=0
+    )
+    assert signal_to_noise(flow(1.0), torch.tensor([0.5, 0.2])).tolist() == pytest.approx([1, 16])
+
+
+def test_no_level_counts_for_more_than_gamma_in_terms_of_x0():
+    """eps differs from x0 by the factor sigma, v by sqrt(1 + sigma^2) / sigma of the same, x0 by none."""
+    for kind in ("eps", "v", "x0"):
+        prediction = discrete(kind)
+        snr = signal_to_noise(prediction, prediction.sigmas)
+        to_x0 = {"eps": snr, "v": snr + 1, "x0": torch.ones_like(snr)}[kind]
+        weight = snr_weight(prediction, prediction.sigmas, 5.0) * to_x0
+        torch.testing.assert_close(weight, snr.clamp(max=5))
+    with pytest.raises(ValueError, match="min_snr has no meaning for a model of the kind 'flow'; set it to 0"):
+        snr_weight(flow(1.0), torch.tensor([0.5]), 5.0)
+
+
+def test_offset_noise_moves_whole_channels():
+    """The mean of a channel of n pixels has the variance 1 / n, and what the offset adds squared."""
+    prediction, random = discrete("eps"), torch.Generator().manual_seed(7)
+    noise = draw(torch.zeros(3000, 4, 8, 8), prediction, random, offset_noise=0.5).noise
+    assert float(noise.mean((2, 3)).var()) == pytest.approx(0.25 + 1 / 64, rel=0.05)
+    assert float((noise - noise.mean((2, 3), keepdim=True)).var()) == pytest.approx(1 - 1 / 64, rel=0.05)
+
+
+@pytest.mark.parametrize("levels", [(0.0, 0.25), (0.5, 1.0), (0.9, 0.9001), (0.9999, 1.0)])
+def test_a_part_of_the_levels_can_be_drawn_from(levels: tuple[float, float]):
+    prediction = discrete("eps")
+    sigma = draw(torch.zeros(500, 1, 1, 1), prediction, torch.Generator().manual_seed(8), levels=levels).sigma
+    places = torch.searchsorted(prediction.sigmas, sigma)
+    assert places.min() >= min(999, round(levels[0] * 1000))
+    assert places.max() <= max(round(levels[0] * 1000), round(levels[1] * 1000) - 1)
+
+
+def test_latents_count_as_their_weights_say():
+    prediction, random = discrete("v"), torch.Generator().manual_seed(9)
+    question = draw(torch.randn(3, 4, 2, 2, generator=random), prediction, random)
+    weights = torch.tensor([1.0, 0.0, 0.5])
+    target = prediction.target(question.x0, question.noise, question.sigma)
+    got = loss(lambda x, t: torch.zeros_like(x), prediction, question, {}, weights=weights)
+    torch.testing.assert_close(got, (target.pow(2).mean((1, 2, 3)) * weights).mean())

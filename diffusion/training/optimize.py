@@ -125,11 +125,15 @@ class Learning:
             remembered = self.optimizer.state.get(parameter, {})
             told |= {f"optimizer.{k}.{name}": torch.as_tensor(v) for k, v in remembered.items() if v is not None}
         scale = {f"scaler.{name}": torch.tensor(float(v)) for name, v in self.scaler.state_dict().items()}
-        return told | scale | {"done": torch.tensor(self.done)}
+        kind = torch.tensor(list(self.how.optimizer.encode()), dtype=torch.uint8)
+        return told | scale | {"done": torch.tensor(self.done), "kind": kind}
 
     @torch.no_grad()
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from what `state` gave. Raises ValueError if it was another training's."""
+        """Go on from what `state` gave. Raises ValueError if it was another training's.
+
+        What is of another kind of optimiser begins anew, and what was not kept begins with the weights.
+        """
         weights = {name.removeprefix("weights."): t for name, t in state.items() if name.startswith("weights.")}
         wrong = {n for n in {*weights, *self.learnt} if n not in weights or n not in self.learnt} or {
             n for n, t in weights.items() if t.shape != self.learnt[n].shape
@@ -139,15 +143,17 @@ class Learning:
                 f"what was saved is of another training: {len(wrong)} of {len(self.learnt)} weights differ, "
                 f"such as {min(wrong)}"
             )
+        same = "kind" not in state or bytes(state["kind"].tolist()).decode() == self.how.optimizer
+        fused = bool(self.optimizer.defaults.get("fused"))
         for name, parameter in self.learnt.items():
             parameter.data.copy_(weights[name])
-            if f"mean.{name}" in state and name in self.mean:
-                self.mean[name].copy_(state[f"mean.{name}"])
-            remembered = _remembered(state, name)
+            if name in self.mean:
+                self.mean[name].copy_(state.get(f"mean.{name}", weights[name]))
+            remembered = _remembered(state, name) if same else {}
             if remembered:
-                fused = bool(self.optimizer.defaults.get("fused"))
                 self.optimizer.state[parameter] = {k: _like(v, parameter, fused) for k, v in remembered.items()}
-        self.scaler.load_state_dict(_scaler(state))
+        if scale := _scaler(state):
+            self.scaler.load_state_dict(scale)
         self.done = int(state["done"])
 
 

@@ -175,6 +175,24 @@ def test_what_is_restored_goes_on_bit_for_bit(optimizer: str, scaled: bool):
     assert (sum("optimizer." in name for name in after) > 0) == (optimizer != "SGD")
 
 
+@pytest.mark.parametrize(("first", "then"), [("Muon", "AdamW"), ("RMSprop", "Muon"), ("AdamW", "SGD")])
+def test_another_optimiser_a_mean_and_scaling_can_begin_on_the_way(first: str, then: str):
+    modules = network()
+    learning, backward = course(modules, Optimization(steps=4, optimizer=first, learning_rate=0.01))
+    for _ in range(2):
+        learning.step(backward)
+    other = nn.ModuleDict({"embedding": nn.Embedding(7, 20), "first": nn.Linear(20, 32), "last": nn.Linear(32, 3)})
+    how = Optimization(steps=4, optimizer=then, learning_rate=0.01, ema=0.9, scaled=True)
+    again, backward = course(other, how)
+    again.restore(learning.state())
+    assert all(torch.equal(mean, learning.learnt[name]) for name, mean in again.mean.items())
+    losses = [again.step(backward) for _ in range(2)]
+    assert all(map(math.isfinite, losses))
+    learning.restore(again.state())  # and back
+    assert learning.done == 4
+    learning.step(backward)
+
+
 def test_a_step_without_finite_gradients_is_left_out_and_the_scale_falls():
     modules = network()
     learning, backward = course(modules, Optimization(steps=5, scaled=True))

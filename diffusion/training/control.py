@@ -44,8 +44,11 @@ class Controlled(nn.Module):
 
 
 def new(network: UNet, seed: int) -> ControlNet:
-    """A control that changes nothing yet: the way down is a copy of the UNet's, what it adds and what it sees of the
-    picture go through zeros. The seed decides the rest. Raises ValueError for a UNet that sees more than its latent.
+    """A control that changes nothing yet: the way down is a copy of the UNet's, and what it adds goes through zeros.
+
+    The seed decides the way in for the picture, whose edges are seen from the first step: as strongly as they are put
+    in (He et al. 2015), where Zhang et al. begin with zeros there, too, and train far longer. Raises ValueError for a
+    UNet that sees more than its latent.
     """
     config = network.config
     if config.in_channels != config.out_channels:
@@ -57,9 +60,9 @@ def new(network: UNet, seed: int) -> ControlNet:
     random = generator(seed, 0, "control")
     with torch.no_grad():
         for parameter in control.parameters():
-            bound = parameter[0].numel() ** -0.5 if parameter.dim() > 1 else 0.0
+            bound = (6 / parameter[0].numel()) ** 0.5 if parameter.dim() > 1 else 0.0
             parameter.uniform_(-bound, bound, generator=random)
-        zeros = (control.zero_convs, control.middle_block_out, control.input_hint_block[-1])
+        zeros = (control.zero_convs, control.middle_block_out)
         for parameter in (p for part in zeros for p in part.parameters()):
             parameter.zero_()
         own = network.state_dict()

@@ -42,10 +42,11 @@ class TensorFile:
         self._metadata = metadata
         self._head = _head(self._tensors, metadata)
 
-    def in_type(self, dtype: torch.dtype) -> TensorFile:
-        """The same, its numbers with a point in another type."""
+    def in_type(self, dtype: torch.dtype, where: Callable[[tuple[int, ...]], bool] = lambda shape: True) -> TensorFile:
+        """The same, its numbers with a point in another type. where: of which shapes."""
         tensors = {
-            name: replace(t, dtype=dtype) if t.dtype.is_floating_point else t for name, t in self._tensors.items()
+            name: replace(t, dtype=dtype) if t.dtype.is_floating_point and where(t.shape) else t
+            for name, t in self._tensors.items()
         }
         return TensorFile(tensors, self._metadata)
 

@@ -38,6 +38,7 @@ class ModelPart:
     base: str = ""  # a checkpoint of models/checkpoints; empty = new weights, of the shape that [network] tells
     vae: str = ""  # a file of models/vae, in place of the base's; "pixels" = a new denoiser works on pictures
     save: str  # the file to be written, such as models/loras/owl.safetensors
+    stored: Literal["fp16", "bf16", "fp32", "fp8"] = "fp16"  # in which a denoiser, VAE or ControlNet is kept
     network: Literal["base", "new"] = "base"  # of a denoiser with a base: "new" = only its texts and latents are used
     text: Literal["frozen", "train"] = "frozen"  # the text encoder of a denoiser or a LoRA
     prediction: Literal["", "eps", "v", "flow"] = ""  # empty = as the base

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """Pictures (b, h, w, 3) in 0..1 that show how far a training is, in rows of `columns`, with a label each."""
+    """Pictures (b, h, w, 3) in 0..1 that show how far a training is, with a label each."""
 
     pictures: Tensor
     labels: Sequence[str]

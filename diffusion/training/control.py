@@ -77,8 +77,8 @@ def edges(pictures: Tensor) -> Tensor:
 
 
 def file(control: ControlNet, told: Mapping[str, str]) -> TensorFile:
-    """In the layout of the first published ControlNets, in 16 bits. told: kept as metadata."""
+    """In the layout of the first published ControlNets. told: kept as metadata."""
     tensors = {f"{PREFIX}{name}": stored(tensor.detach()) for name, tensor in control.state_dict().items()}
     heads = control.config.heads
     usual = {"architecture": json.dumps({"unet": {"num_heads": heads}})} if heads else {}
-    return TensorFile(tensors, {**usual, **told}).in_type(torch.float16)
+    return TensorFile(tensors, {**usual, **told})

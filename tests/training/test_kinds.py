@@ -187,6 +187,20 @@ def test_a_new_denoiser_for_inpainting_uses_the_latents_and_texts_of_its_base(
     assert load_unet(path).latent_format.channels == 4
 
 
+@pytest.mark.parametrize(("stored", "dtype"), [("fp32", torch.float32), ("fp8", torch.float8_e4m3fn)])
+def test_weights_are_kept_as_it_is_wanted(
+    configured: Configured, trained: Trained, base: Path, stored: str, dtype: torch.dtype
+):
+    text = PIXELS.replace("save = ", f'stored = "{stored}"\nsave = ')
+    trained(configured(text, steps=1))
+    path = base / "models/checkpoints/it.safetensors"
+    assert {t.dtype for t in load_file(path).values() if t.dim() > 1} == {dtype}
+    model, clip, _ = load(path)
+    context = clip.encode("a red circle")[0]
+    with torch.no_grad():
+        assert model.x0(torch.randn(1, 3, 16, 16), torch.tensor([0.5]), {"context": context}).isfinite().all()
+
+
 def test_what_is_encoded_is_kept_until_a_picture_changes(
     checkpoint: Path, configured: Configured, trained: Trained, base: Path
 ):

@@ -26,7 +26,7 @@ from training.config import Config, ConfigError
 from training.events import Tell
 from training.kinds import prepared
 from training.kinds.denoiser import Parts, objective, parts_of
-from training.kinds.networks import frozen_type, own, seen
+from training.kinds.networks import frozen_type, in_its_type, own, seen
 from training.kinds.sheets import sheet_of
 from training.subject import Sheet, Subject
 
@@ -56,7 +56,7 @@ def subject(config: Config, files: Files, tell: Tell) -> Subject:
         ),
         examples=len(examples),
         order=pictures.order,
-        file=partial(controls.file, network.control),
+        file=lambda facts: in_its_type(controls.file(network.control, facts), config),
         sheet=partial(_sheet, config, parts, network, wants),
         notes=pictures.notes,
     )

@@ -23,6 +23,7 @@ from training.kinds import prepared
 from training.kinds.networks import (
     Direct,
     clip_of,
+    in_its_type,
     new_text,
     new_unet,
     own,
@@ -146,14 +147,14 @@ def _new(config: Config, files: Files) -> Parts:
 
 
 def _file(config: Config, parts: Parts, modules: nn.ModuleDict, facts: Mapping[str, str]) -> TensorFile:
-    """A whole checkpoint, in 16 bits; the denoiser alone where all else is the base's."""
+    """A whole checkpoint; the denoiser alone where all else is the base's."""
     model = replace(parts.model, network=seen(modules["unet"]))
     if config.model.network == "new":
-        return saving.unet(model, facts).in_type(torch.float16)
+        return in_its_type(saving.unet(model, facts), config)
     clip = parts.clip
     if "text" in modules:
         clip = replace(clip, encoders=(replace(clip.encoders[0], network=seen(modules["text"])),))
-    return saving.checkpoint(model, clip, parts.vae, facts).in_type(torch.float16)
+    return in_its_type(saving.checkpoint(model, clip, parts.vae, facts), config)
 
 
 # --- inpainting ----------------------------------------------------------------------------------

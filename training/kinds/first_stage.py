@@ -20,7 +20,7 @@ from training.data.folder import read_folder
 from training.data.ordering import order
 from training.data.pictures import picture
 from training.events import Tell
-from training.kinds.networks import new_vae, own, seeded, vae_of
+from training.kinds.networks import in_its_type, new_vae, own, seeded, vae_of
 from training.subject import Sheet, Subject
 
 SHOWN = 8
@@ -45,7 +45,7 @@ def subject(config: Config, files: Files, tell: Tell) -> Subject:
         task=FirstStage(modules, pictures, terms),
         examples=count,
         order=order([0] * count, [1] * count, course.batch_size, course.seed),
-        file=lambda facts: saving.vae(vae_of(vae), facts).in_type(torch.float16),
+        file=lambda facts: in_its_type(saving.vae(vae_of(vae), facts), config),
         sheet=partial(_sheet, vae, _whole(_spread(found.examples, SHOWN), size)),
         before_save=partial(_standard, vae, few, size, part.scale) if part.encoder else lambda: None,
         notes=(*found.skipped, *found.notes),

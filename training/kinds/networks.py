@@ -15,12 +15,13 @@ from diffusion.clip import ClipConfig, ClipText
 from diffusion.coding import Placed, Vae
 from diffusion.placement import Place, Resident
 from diffusion.prediction import Prediction
+from diffusion.tensor_files import TensorFile
 from diffusion.text import Clip, stable_diffusion_1
 from diffusion.training.parallel import autocast, replica
 from diffusion.unet import Linear, ResBlock, SpatialTransformer, UNet
 from diffusion.unet_config import stable_diffusion
 from diffusion.vae import Attention, Autoencoder, Block, VaeConfig
-from training.config import NetworkPart
+from training.config import Config, NetworkPart
 
 Network = TypeVar("Network", bound=nn.Module)
 TOKENS, POSITIONS = 49408, 77
@@ -41,6 +42,16 @@ def own(network: object, *, learns: bool, dtype: torch.dtype = torch.float32) ->
         for key, buffer in list(part.named_buffers(recurse=False)):
             setattr(part, key, buffer.to(device))
     return module
+
+
+STORED = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32, "fp8": torch.float8_e4m3fn}
+
+
+def in_its_type(file: TensorFile, config: Config) -> TensorFile:
+    """A file in the type that is wanted. In 8 bits are matrices and convolutions; what is small has 16."""
+    if config.model.stored == "fp8":
+        return file.in_type(torch.float16).in_type(STORED["fp8"], lambda shape: len(shape) > 1)
+    return file.in_type(STORED[config.model.stored])
 
 
 def frozen_type(precision: str) -> torch.dtype:

@@ -48,21 +48,6 @@ class ResBlock(nn.Module):
         return self.skip_connection(x) + self.out_layers(hidden)
 
 
-SHORT = 1024
-"""Keys of an attention whose weights may be kept: 2 MB a head and row in bfloat16."""
-
-
-def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Of q (b, heads, n, c), k and v (b, heads, t, c).
-
-    Gradients in bfloat16 on a CPU are taken by matrices, which `bench/train.py` finds two to ten times as fast as the
-    kernel that keeps no weights.
-    """
-    if q.requires_grad and q.dtype is torch.bfloat16 and q.device.type == "cpu" and k.shape[2] <= SHORT:
-        return torch.softmax((q * q.shape[-1] ** -0.5) @ k.mT, -1) @ v
-    return F.scaled_dot_product_attention(q, k, v)
-
-
 class Attention(nn.Module):
     """Self attention, or attention to a context of another width."""
 
@@ -84,12 +69,15 @@ class Attention(nn.Module):
         return self.to_out(_attended(q, k, v).transpose(1, 2).flatten(2))  # b n c
 
 
+SHORT = 128
+"""Keys of an attention whose weights may be kept: those of a text, and of the smallest levels."""
+
+
 def _attended(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """q (b, heads, n, d), k and v (b, heads, t, d) -> (b, heads, n, d)."""
-    if q.requires_grad and q.dtype is torch.bfloat16 and q.device.type == "cpu":
-        # torch's fused attention is two to ten times slower in bf16 there once gradients are wanted
-        with torch.autocast("cpu", enabled=False):
-            return F.scaled_dot_product_attention(q.float(), k.float(), v.float()).to(q.dtype)
+    if q.requires_grad and q.dtype is torch.bfloat16 and q.device.type == "cpu" and k.shape[2] <= SHORT:
+        # torch's fused attention is up to ten times slower there than matrices, once gradients are wanted
+        return torch.softmax((q * q.shape[-1] ** -0.5) @ k.mT, -1) @ v
     return F.scaled_dot_product_attention(q, k, v)
 
 

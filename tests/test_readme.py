@@ -47,7 +47,7 @@ def test_every_file_named_is_there():
 
 
 def test_every_option_named_is_in_the_help(capsys: pytest.CaptureFixture[str]):
-    for command in ("run", "serve"):
+    for command in ("run", "serve", "train"):
         with pytest.raises(SystemExit):
             main.main([command, "--help"])
     told = capsys.readouterr().out

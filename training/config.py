@@ -48,6 +48,7 @@ class ModelPart:
 @dataclass(frozen=True, kw_only=True)
 class DataPart:
     folder: str
+    most: int = 0  # pictures, from all over the folder; 0 = all
     size: int = 512  # pixels: the area of a picture is about size x size
     captions: Literal["auto", "txt", "json", "table", "name", "none"] = "auto"
     trigger: str = ""  # a word put before every caption
@@ -219,6 +220,7 @@ def _tuple(hint: Any, value: Any, at: str) -> tuple[Any, ...]:
 # --- what values may be --------------------------------------------------------------------------
 
 LEAST = {
+    "data.most": 0,
     "data.size": 8, "data.variants": 1, "training.steps": 1, "training.batch_size": 1, "training.accumulation": 1,
     "training.learning_rate": 0, "training.text_rate": 0, "training.weight_decay": 0, "training.warmup": 0,
     "training.clip": 0, "training.threads": 0, "training.save_minutes": 0, "training.keep_every": 0,

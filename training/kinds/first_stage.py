@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +12,13 @@ from diffusion import checkpoint, coding, placement, saving
 from diffusion.training.first_stage import Discriminator, FirstStage, Terms, whiten
 from diffusion.vae import Autoencoder
 from executor.files import Files
+from training import data
 from training.config import Config
 from training.data.examples import Example
-from training.data.folder import read_folder
 from training.data.ordering import order
 from training.data.pictures import picture
 from training.events import Tell
+from training.kinds import prepared
 from training.kinds.networks import in_its_type, new_vae, own, seeded, vae_of
 from training.subject import Sheet, Subject
 
@@ -29,7 +28,8 @@ MEASURED = 256
 
 
 def subject(config: Config, files: Files, tell: Tell) -> Subject:
-    found = read_folder(Path(files.base / config.data.folder), captions="none")
+    found = data.read_folder(files.base / config.data.folder, captions="none")
+    examples = prepared.spread(found.examples, config.data.most)
     part = config.vae
     with seeded(config.training.seed):
         vae = _vae(config, files)
@@ -38,15 +38,15 @@ def subject(config: Config, files: Files, tell: Tell) -> Subject:
             modules["discriminator"] = Discriminator().to(placement.device())
     size = (config.data.size, config.data.size)
     terms = Terms(l1=part.l1, mse=part.mse, scales=part.scales, kl=part.kl, adversarial=part.adversarial)
-    pictures = partial(_pictures, found.examples, size, part.crop or config.data.size, config.data.flip)
-    course, count = config.training, len(found.examples)
-    few = _spread(found.examples, MEASURED)
+    pictures = partial(_pictures, examples, size, part.crop or config.data.size, config.data.flip)
+    course, count = config.training, len(examples)
+    few = prepared.spread(examples, MEASURED)
     return Subject(
         task=FirstStage(modules, pictures, terms),
         examples=count,
         order=order([0] * count, [1] * count, course.batch_size, course.seed),
         file=lambda facts: in_its_type(saving.vae(vae_of(vae), facts), config),
-        sheet=partial(_sheet, vae, _whole(_spread(found.examples, SHOWN), size)),
+        sheet=partial(_sheet, vae, _whole(prepared.spread(examples, SHOWN), size)),
         before_save=partial(_standard, vae, few, size, part.scale) if part.encoder else lambda: None,
         notes=(*found.skipped, *found.notes),
     )
@@ -61,10 +61,6 @@ def _vae(config: Config, files: Files) -> Autoencoder:
     for frozen in (vae.encoder, vae.quant_conv) if not config.vae.encoder else ():
         frozen.requires_grad_(False)
     return vae
-
-
-def _spread(examples: Sequence[Example], count: int) -> Sequence[Example]:
-    return examples[:: math.ceil(len(examples) / count)]
 
 
 def _pictures(

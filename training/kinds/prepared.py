@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -59,11 +60,16 @@ def read(config: Config, files: Files) -> Pictures:
     part = config.data
     prior = files.base / part.prior if part.prior else None
     found = data.read_folder(files.base / part.folder, captions=part.captions, prior=prior, trigger=part.trigger)
-    examples = balanced(found.examples)
+    examples = balanced(spread(found.examples, part.most))
     sizes = data.assign([e.size for e in examples], part.size, one=not part.buckets)
     course = config.training
     order = data.order(sizes, [e.repeat for e in examples], course.batch_size, course.seed)
     return Pictures(found=replace(found, examples=examples), sizes=sizes, order=order)
+
+
+def spread(examples: Sequence[Example], most: int) -> Sequence[Example]:
+    """At most so many, from all over the folder; 0 = all."""
+    return examples[:: max(1, math.ceil(len(examples) / most))] if most else examples
 
 
 def balanced(examples: Sequence[Example]) -> tuple[Example, ...]:

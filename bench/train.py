@@ -28,6 +28,7 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, from anywhere
 
 from bench.random_checkpoint import SD1, build, random_state, unet_config
+from bench.unet import block_types
 from diffusion.unet_config import UNetConfig
 
 RANK, SEED, EXAMPLES, RATE = 16, 0, 64, 1e-4
@@ -50,7 +51,7 @@ class Case:
     lora: bool
 
 
-STARTER = unet_config(64, (1, 2, 2, 2), context=128)
+STARTER = unet_config(64, (1, 2, 2, 2), (0, 1, 1, 0), context=128)
 CASES = {
     "lora": Case(SD1, (320, 640, 1280, 1280), 2, 32, 7, True),
     "starter": Case(STARTER, (64, 128, 128, 128), 16, 16, 15, False),
@@ -178,7 +179,10 @@ def their_unet(case: Case, dtype: torch.dtype) -> Any:
 
     with torch.device("meta"):
         unet = UNet2DConditionModel(
-            block_out_channels=case.widths, cross_attention_dim=case.config.context_dim, attention_head_dim=8
+            block_out_channels=case.widths,
+            cross_attention_dim=case.config.context_dim,
+            attention_head_dim=8,
+            **block_types(case.config),
         )
     shapes = {name: tuple(t.shape) for name, t in unet.state_dict().items()}
     state = weights(case, dtype)

@@ -26,7 +26,15 @@ from diffusion.settings import Settings, use
 from diffusion.unet import UNet
 from diffusion.unet_config import UNetConfig
 
-STARTER = unet_config(64, (1, 2, 2, 2), context=128)
+STARTER = unet_config(64, (1, 2, 2, 2), (0, 1, 1, 0), context=128)
+
+
+def block_types(config: UNetConfig) -> dict[str, tuple[str, ...]]:
+    """diffusers' words for the levels, with attention or without."""
+    first = "CrossAttn" if config.model_channels != 64 else ""
+    with_attention = (first, "CrossAttn", "CrossAttn", "")
+    down = tuple(f"{kind}DownBlock2D" for kind in with_attention)
+    return {"down_block_types": down, "up_block_types": tuple(f"{kind}UpBlock2D" for kind in with_attention[::-1])}
 
 
 def theirs(config: UNetConfig, ours: UNet, dtype: torch.dtype) -> UNet2DConditionModel:
@@ -34,7 +42,10 @@ def theirs(config: UNetConfig, ours: UNet, dtype: torch.dtype) -> UNet2DConditio
     widths = [64, 128, 128, 128] if config.model_channels == 64 else [320, 640, 1280, 1280]
     with torch.device("meta"):
         his = UNet2DConditionModel(
-            block_out_channels=tuple(widths), cross_attention_dim=config.context_dim, attention_head_dim=8
+            block_out_channels=tuple(widths),
+            cross_attention_dim=config.context_dim,
+            attention_head_dim=8,
+            **block_types(config),
         )
     names = layouts.unet_names({name: tuple(t.shape) for name, t in his.state_dict().items()})
     state = ours.state_dict()

@@ -28,7 +28,7 @@ from diffusion.settings import Settings, use
 from diffusion.tokenizer import END, START
 from diffusion.vae import Autoencoder, VaeConfig
 
-STARTER = VaeConfig((64, 64, 64, 128), (64, 64, 64, 128), 2, 3, 4, 4, quant=True)
+STARTER = VaeConfig((64, 96, 128, 192), (64, 96, 128, 192), 1, 2, 4, 4, quant=True)
 SD1 = VaeConfig((128, 256, 512, 512), (128, 256, 512, 512), 2, 3, 4, 4, quant=True)
 STARTER_TEXT = ClipConfig(128, 2, 8, 512, 77, 49408, quick=True, projection=None)
 SD1_TEXT = ClipConfig(768, 12, 12, 3072, 77, 49408, quick=True, projection=None)

@@ -50,8 +50,11 @@ SD3_FACTORS: Factors = (
     (-0.1240, -0.0677, 0.0034), (-0.0440, 0.0783, 0.0226), (0.0310, 0.0638, 0.0775), (-0.0132, 0.0855, -0.0877),
     (0.0646, 0.0591, 0.1326), (-0.0786, -0.0226, -0.1276), (-0.0992, -0.0801, -0.0626), (-0.0339, -0.0804, -0.0608),
 )  # fmt: skip
-# Fitted by least squares to what its own VAE decodes: three of its channels are the colours.
-STARTER = Look("", ((0.58, 0.0, 0.0), (-0.04, 0.46, 0.01), (0.03, 0.07, 0.61), (0.02, 0.01, 0.01)), (0.50, 0.36, 0.27))
+# Fitted by least squares to the pictures that it was trained on.
+STARTER_FACTORS = (
+    (0.6941, 0.2065, 0.3677), (-0.0366, 0.2714, -0.1113), (0.1969, -0.0136, -0.4547), (0.0419, -0.1885, -0.1195),
+)  # fmt: skip
+STARTER = Look("starter_decoder", STARTER_FACTORS, (0.4490, 0.3043, 0.2145))
 
 LOOKS = {
     SD15: Look("taesd_decoder", SD15_FACTORS),

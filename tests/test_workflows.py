@@ -43,6 +43,7 @@ SIZES = {  # height, width and number of the pictures
     "loop_turning": (312, 274, 1),
     "noise_strips": (952, 1164, 1),
     "outpaint": (128, 192, 1),
+    "owl_LoRA": (128, 128, 1),
     "picture_batch": (128, 256, 1),
     "prompt_schedule": (128, 128, 1),
     "prompt_tools": (128, 128, 1),

@@ -115,11 +115,15 @@ def test_a_folder_is_the_same_model(tmp_path: Path, starter: Path, state: dict[s
 
     def unet() -> Any:
         return UNet2DConditionModel(
-            block_out_channels=(64, 128, 128, 128), cross_attention_dim=128, attention_head_dim=8
+            block_out_channels=(64, 128, 128, 128),
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            cross_attention_dim=128,
+            attention_head_dim=8,
         )
 
     def vae() -> Any:
-        return vae_of(block_out_channels=(64, 64, 64, 128), layers_per_block=2)
+        return vae_of(block_out_channels=(64, 96, 128, 192), layers_per_block=1)
 
     states = {
         "unet": turned(diffusers_names(unet_names, unet), under(state, UNET)),

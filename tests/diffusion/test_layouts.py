@@ -85,7 +85,7 @@ OLD = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
 
 @pytest.mark.parametrize("old", [False, True])
 def test_vae_names_are_a_bijection_onto_the_starters(old: bool, starter_shapes: dict[str, tuple[int, ...]]):
-    his = shapes(vae_of(block_out_channels=(64, 64, 64, 128), layers_per_block=2))
+    his = shapes(vae_of(block_out_channels=(64, 96, 128, 192), layers_per_block=1))
     for new, name in OLD.items() if old else ():
         his = {n.replace(f".{new}.", f".{name}."): s for n, s in his.items()}
     part = parts.find_vae(his)

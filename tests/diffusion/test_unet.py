@@ -67,8 +67,8 @@ def test_equals_diffusers_on_the_starter(starter: Path):
     his = UNet2DConditionModel(
         sample_size=16,
         block_out_channels=(64, 128, 128, 128),
-        down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
-        up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=128,
         attention_head_dim=8,
     ).eval()

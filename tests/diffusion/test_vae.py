@@ -76,7 +76,7 @@ def test_random_networks_are_diffusers(config: VaeConfig):
 def test_the_starters_vae_is_diffusers(starter: Path):
     header = read_header(starter)
     resident, config = networks.coder(header, open_weights(starter, header))
-    assert config == VaeConfig((64, 64, 64, 128), (64, 64, 64, 128), 2, 3, 4, 4, quant=True)
+    assert config == VaeConfig((64, 96, 128, 192), (64, 96, 128, 192), 1, 2, 4, 4, quant=True)
     module = resident.ready()
     assert isinstance(module, Autoencoder)
     assert_equal(module, config)

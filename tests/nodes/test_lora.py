@@ -21,11 +21,11 @@ from nodes import lora
 
 ROOT = Path(__file__).parents[2]
 STARTER = "starter-emoji-128.safetensors"
-LAYER = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k"
+LAYER = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k"
 
 
 def write(path: Path, width: int, layer: str = LAYER) -> None:
-    up, down = torch.ones(64, 2), torch.ones(2, width)
+    up, down = torch.ones(128, 2), torch.ones(2, width)
     save_file({f"{layer}.lora_up.weight": up, f"{layer}.lora_down.weight": down}, path)
 
 
@@ -81,7 +81,7 @@ def test_loaders_give_patched_handles(files: Files):
         model=model, clip=clip, lora_name="fits.safetensors", strength_model=0.5, strength_clip=0.5, files=files
     )
     only = loader("LoraLoaderModelOnly")(model=model, lora_name="fits.safetensors", strength_model=0.5, files=files)
-    name = "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
+    name = "input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight"
     assert only.network.state(name) == patched.model.network.state(name) != model.network.state(name)
     assert torch.equal(patched.model.network.value(name), model.network.value(name) + 1.0)
     assert 0 < patched.model.nbytes < 2000 < model.nbytes
@@ -101,7 +101,7 @@ def test_an_adapter_of_the_graph_is_saved_and_is_the_same_when_it_is_loaded_agai
     assert [path.name for path in saved] == ["mine_00001_.safetensors", "mine_20_steps_00001_.safetensors"]
     (files.base / "models/loras/again.safetensors").write_bytes(saved[0].read_bytes())
     again = loader("LoraLoaderModelOnly")(model=model, lora_name="again.safetensors", strength_model=0.5, files=files)
-    name = "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
+    name = "input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight"
     assert torch.equal(merged.network.value(name), again.network.value(name))
     assert torch.equal(merged.network.value(name), model.network.value(name) + 1.0)
 

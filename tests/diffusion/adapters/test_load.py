@@ -21,9 +21,9 @@ from diffusion.placement import Resident
 from diffusion.text import Clip
 
 UNET, TEXT = "model.diffusion_model.", "cond_stage_model.transformer."
-KEY = "input_blocks.1.1.transformer_blocks.0.attn2.to_k"
+KEY = "input_blocks.4.1.transformer_blocks.0.attn2.to_k"
 QUERY = "text_model.encoder.layers.0.self_attn.q_proj"
-THEIRS = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"
+THEIRS = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k"
 
 
 @pytest.fixture(autouse=True)

@@ -38,6 +38,7 @@ SIZES = {  # height, width and number of the pictures
     "guidance_patches": (128, 128, 1),
     "image_to_image": (128, 128, 1),
     "inpaint": (128, 128, 1),
+    "inpaint_with_small_model": (128, 128, 1),
     "labeled_grid": (313, 474, 1),
     "latent_composition": (128, 256, 1),
     "loop_turning": (312, 274, 1),

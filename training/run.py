@@ -33,6 +33,7 @@ from training.subject import Sheet, Subject
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 STATE = "state.safetensors"
+LEGIBLE = 96  # pixels: pictures on a sheet are enlarged to about that, so that there is room for their labels
 
 
 class TrainingError(ValueError):
@@ -190,8 +191,10 @@ def _drawn(sheet: Sheet, title: str) -> bytes:
     from diffusion.labels import THEMES, pictures_of
     from diffusion.labels import sheet as table
 
-    pictures = pictures_of(sheet.pictures)
-    side = max(max(p.size) for p in pictures)
+    small = max(sheet.pictures.shape[1:3])
+    times = -(-LEGIBLE // small) if small < LEGIBLE else 1
+    pictures = pictures_of(sheet.pictures.repeat_interleave(times, 1).repeat_interleave(times, 2))
+    side = small * times
     file = io.BytesIO()
     table(pictures, sheet.labels, 0, side, title, THEMES["light"]).save(file, "png")
     return file.getvalue()

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -29,7 +30,7 @@ from diffusion.unet_config import UNetConfig
 STARTER = unet_config(64, (1, 2, 2, 2), (0, 1, 1, 0), context=128)
 
 
-def block_types(config: UNetConfig) -> dict[str, tuple[str, ...]]:
+def block_types(config: UNetConfig) -> dict[str, Any]:
     """diffusers' words for the levels, with attention or without."""
     first = "CrossAttn" if config.model_channels != 64 else ""
     with_attention = (first, "CrossAttn", "CrossAttn", "")

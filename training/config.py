@@ -22,7 +22,7 @@ from executor.nearest import nearest
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
 KINDS = ("denoiser", "vae", "lora", "embedding", "control", "preview")
 Kind = Literal["denoiser", "vae", "lora", "embedding", "control", "preview"]

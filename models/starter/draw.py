@@ -54,7 +54,7 @@ def plain(icons: Mapping[str, Any]) -> Iterator[str]:
 
 def rasterise(document: str, size: int = ICON) -> np.ndarray:
     """An SVG document as straight RGBA (size, size, 4), uint8. Needs resvg-py; raises ValueError for what is no SVG."""
-    import resvg_py
+    import resvg_py  # pyright: ignore[reportMissingImports]
 
     data = bytes(resvg_py.svg_to_bytes(svg_string=document, width=size, height=size))
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))

@@ -34,6 +34,7 @@ SIZES = {  # height, width and number of the pictures
     "crop_and_stitch": (256, 256, 1),
     "custom_sampling": (128, 128, 1),
     "differential_diffusion": (128, 128, 1),
+    "edges_to_picture": (128, 128, 1),
     "for_each_prompt": (312, 274, 1),
     "guidance_patches": (128, 128, 1),
     "image_to_image": (128, 128, 1),

@@ -84,7 +84,7 @@ def test_loaders_give_patched_handles(files: Files):
     name = "input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight"
     assert only.network.state(name) == patched.model.network.state(name) != model.network.state(name)
     assert torch.equal(patched.model.network.value(name), model.network.value(name) + 1.0)
-    assert 0 < patched.model.nbytes < 2000 < model.nbytes
+    assert 0 < patched.model.nbytes < 3000 < model.nbytes
     assert not patched.clip.encoders[0].network.patches
     with pytest.raises(ValueError, match="fits nothing in starter"):
         loader("LoraLoaderModelOnly")(model=model, lora_name="other.safetensors", strength_model=1.0, files=files)

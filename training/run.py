@@ -10,7 +10,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ class Training:
                 every = self.config.samples.every
                 if every and self.learning.done % every == 0:
                     self.show()
-                spent = "its time is over" if now - begun > limits.seconds else ""
+                spent = "its time is over; --resume goes on from here" if now - begun > limits.seconds else ""
                 why = limits.stop() or spent
             self.save_state()
             if self.learning.done >= steps:
@@ -110,7 +110,7 @@ class Training:
     def _working(self) -> Iterator[Workers]:
         part = self.config.training
         threads = (part.threads or torch.get_num_threads()) if self.device.type == "cpu" else 1
-        with torch.enable_grad(), (self.subject.around or nullcontext)():
+        with torch.enable_grad(), self.subject.around():
             pieces = min(threads, part.batch_size)
             workers = Workers(self.subject.task.modules, pieces, checkpointing=part.checkpointing)
             with workers.working():

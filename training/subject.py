@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,6 +37,6 @@ class Subject:
     file: Callable[[Mapping[str, str]], TensorFile]
     sheet: Callable[[], Sheet | None] = lambda: None
     rates: Mapping[str, float] = field(default_factory=dict[str, float])
-    around: Callable[[], Any] | None = None
+    around: Callable[[], AbstractContextManager[object]] = nullcontext
     before_save: Callable[[], None] = lambda: None
     notes: tuple[str, ...] = ()

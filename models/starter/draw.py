@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 CANVAS, ICON = 128, 116  # pixels
 MARGIN = (CANVAS - ICON) // 2
@@ -64,10 +64,39 @@ def place(icon: np.ndarray, colour: Sequence[int], left: int = MARGIN, top: int 
     """An icon (h, w, 4) on a plain square: (CANVAS, CANVAS, 3) uint8."""
     canvas = np.empty((CANVAS, CANVAS, 3), np.uint8)
     canvas[:] = colour
+    lay(icon, canvas, left, top)
+    return canvas
+
+
+def lay(icon: np.ndarray, canvas: np.ndarray, left: int, top: int) -> None:
+    """Draw an icon (h, w, 4), all of which must have room, on a canvas (CANVAS, CANVAS, 3) with what is there."""
     region = canvas[top : top + icon.shape[0], left : left + icon.shape[1]]
     alpha = icon[..., 3:].astype(np.float32) / 255
     region[:] = np.rint(icon[..., :3] * alpha + region * (1 - alpha))
-    return canvas
+
+
+def cropped(icon: np.ndarray) -> np.ndarray:
+    """An icon (h, w, 4) without the transparent margins around it; raises ValueError where nothing would be left."""
+    box = Image.fromarray(icon[..., 3]).getbbox()
+    if box is None:
+        raise ValueError("the icon is empty")
+    left, top, right, bottom = box
+    return icon[top:bottom, left:right]
+
+
+def scaled(icon: np.ndarray, side: int) -> np.ndarray:
+    """An icon (h, w, 4) with `side` pixels along its longer side."""
+    height, width = icon.shape[:2]
+    size = (max(1, round(width * side / max(icon.shape))), max(1, round(height * side / max(icon.shape))))
+    # Pillow weighs the colours of RGBA with their alpha, so the black of transparent pixels makes no dark fringe
+    return np.asarray(Image.fromarray(icon).resize(size, Image.Resampling.LANCZOS))
+
+
+def silhouette(icon: np.ndarray) -> np.ndarray:
+    """Which pixels of an icon (h, w, 4) its outline encloses, bool (h, w): a line drawing is transparent inside."""
+    drawn = Image.fromarray(np.pad(icon[..., 3] > 127, 1).astype(np.uint8)).copy()  # what is of an array is read-only
+    ImageDraw.floodfill(drawn, (0, 0), 2)
+    return (np.asarray(drawn) != 2)[1:-1, 1:-1]
 
 
 def stands_out(icon: np.ndarray, colour: Sequence[int]) -> bool:

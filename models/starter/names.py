@@ -17,13 +17,16 @@ class NamesError(ValueError):
 @dataclass(frozen=True)
 class Name:
     """One thing to learn. phrase: as a prompt says it ("a red apple"). icon: what it is called in the four icon sets,
-    where `icons` gives no other for a style; None there: that style has no picture of it."""
+    where `icons` gives no other for a style; None there: that style has no picture of it. plural: how several are
+    called, where the rules of captions.py would be wrong. plate: one would put it on a plate."""
 
     phrase: str
     hexcode: str
     icon: str
     also: str = ""
     icons: Mapping[str, str | None] = field(default_factory=dict)
+    plural: str = ""
+    plate: bool = False
 
     @property
     def name(self) -> str:
@@ -51,16 +54,22 @@ def parse(line: str) -> Name:
     phrase, hexcode, icon, *more = (part.strip() for part in (line + "| | |").split("|"))
     if not (phrase and hexcode and icon):
         raise NamesError(f'the line "{line}" lacks a part; write PHRASE | HEXCODE | ICON')
-    also, icons = "", dict[str, str | None]()
+    also, plural, plate, icons = "", "", False, dict[str, str | None]()
     for entry in filter(None, more):
         key, _, value = entry.partition("=")
         if key == "also":
             also = value
+        elif key == "plural" and value:
+            plural = value
+        elif entry == "plate":
+            plate = True
         elif key in STYLES and value:
             icons[key] = None if value == "-" else value
         else:
-            raise NamesError(f'"{entry}" in the line "{line}" is neither also=PHRASE nor STYLE=ICON of {STYLES}')
-    return Name(phrase, hexcode, icon, also, icons)
+            raise NamesError(
+                f'"{entry}" in the line "{line}" is none of also=PHRASE, plural=WORDS, plate and STYLE=ICON of {STYLES}'
+            )
+    return Name(phrase, hexcode, icon, also, icons, plural, plate)
 
 
 def read_names(path: Path = LIST) -> list[Name]:

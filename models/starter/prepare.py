@@ -8,7 +8,8 @@ The folder of packages is filled with npm where it is empty. Three folders are w
 
     vae             all emoji in four styles, twice each, for the first stage
     vae-held-out    about 5 % of the names, which `vae` has in no style
-    pictures        the 200 names of names.txt with captions, for the UNet and the text encoder
+    pictures        the 200 names of names.txt with captions, for the UNet and the text encoder: first each alone,
+                    then simple compositions of them (compositions.py)
 
 The same seed gives the same files.
 """
@@ -31,8 +32,9 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # run as a script, from anywhere
 
-from models.starter import draw, packages
+from models.starter import compositions, draw, packages
 from models.starter.captions import captions
+from models.starter.compositions import Thing
 from models.starter.names import Name, read_names
 
 COPIES = {"flat": (6, 6), "3d": (4, 4), "noto": (3, 3), "line": (2, 2)}
@@ -86,6 +88,13 @@ def picture_rows(name: Name, style: str, pixels: np.ndarray, tags: Sequence[str]
         yield Row(file, canvas, captions(name, style, background, tags, source), style, name.name, background)
 
 
+def composed_rows(things: Sequence[Thing], style: str, seed: int) -> Iterator[Row]:
+    """The compositions of one style. Their file names begin with the kind, and their name is none of the 200."""
+    for k, made in enumerate(compositions.compositions(things, style, seed)):
+        file = f"{made.kind}-{style}-{made.name.replace(' ', '-')}-{k:04}-{made.background}.png"
+        yield Row(file, made.pixels, made.captions, style, made.name, made.background)
+
+
 def write(folder: Path, rows: Iterable[Row]) -> int:
     """Write the pictures and add their lines to the metadata; the number of them."""
     count = 0
@@ -118,6 +127,7 @@ def prepare(source: Path, out: Path, seed: int, styles: Sequence[str]) -> None:
         folder.mkdir(parents=True)
     learnt = {name.icon_in(style) for name in names for style in styles}
     counts = dict.fromkeys(folders, 0)
+    things: dict[str, list[Thing]] = {style: [] for style in styles}
     for style in styles:
         icons, unread = packages.read(source, packages.SETS[style], "icons.json"), list[str]()
         named = {icon: name for name in names if (icon := name.icon_in(style))}
@@ -129,10 +139,14 @@ def prepare(source: Path, out: Path, seed: int, styles: Sequence[str]) -> None:
             if name := named.pop(icon, None):
                 rows = picture_rows(name, style, pixels, tags.get(name.hexcode, ()), seed)
                 counts["pictures"] += write(folders["pictures"], rows)
+                things[style].append(Thing(name, pixels))
         for problem, what in (("could not be drawn", unread), ("of names.txt were not drawn", list(named))):
             if what:
                 print(f"{style}: {len(what)} icons {problem}: {', '.join(what[:8])}")
         print(f"{style}: {counts}", flush=True)
+    for style in styles:  # after all that is drawn alone, so that those lines come first
+        made = write(folders["pictures"], composed_rows(things[style], style, seed))
+        print(f"{style}: {made} compositions", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

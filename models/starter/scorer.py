@@ -59,8 +59,10 @@ def rows(folder: Path) -> list[Mapping[str, str]]:
 
 
 def read(folder: Path, names: Sequence[str]) -> Drawings:
-    """The drawings of a folder, each only once on white."""
-    once = {(row["style"], row["name"], row["background"]): row for row in rows(folder)}.values()
+    """The drawings of single names of a folder, each only once on white. Compositions, which are none of `names`, are
+    left out."""
+    single = [row for row in rows(folder) if row["name"] in names]
+    once = {(row["style"], row["name"], row["background"]): row for row in single}.values()
     pixels = torch.stack([small(pixels_of(folder / row["file_name"])[None])[0] for row in once])
     truth = torch.tensor([names.index(row["name"]) for row in once])
     return Drawings(pixels, truth, torch.tensor([STYLES.index(row["style"]) for row in once]))

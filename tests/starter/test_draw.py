@@ -66,6 +66,47 @@ def test_backgrounds_are_different_coloured_and_the_same_each_time():
     assert draw.backgrounds(disc((0, 0, 0)), 3, random.Random(1)) == chosen[:3]
 
 
+def test_an_icon_laid_on_another_leaves_what_is_beside_it():
+    canvas = draw.place(disc((0, 255, 0)), (0, 0, 255))
+    draw.lay(np.full((4, 6, 4), 255, np.uint8), canvas, left=60, top=62)
+    assert (canvas[62:66, 60:66] == 255).all()
+    assert tuple(canvas[61, 60]) == (0, 255, 0)
+    assert tuple(canvas[0, 0]) == (0, 0, 255)
+
+
+def test_the_margins_of_an_icon_are_cropped():
+    assert draw.cropped(disc((1, 2, 3))).shape == (100, 100, 4)
+    with pytest.raises(ValueError, match="empty"):
+        draw.cropped(np.zeros((8, 8, 4), np.uint8))
+
+
+@pytest.mark.parametrize("side", [116, 77, 57, 40])
+def test_a_scaled_icon_has_no_dark_fringe(side: int):
+    icon = disc((255, 0, 0))  # what is transparent around it is black
+    small = draw.scaled(icon, side)
+    assert small.shape == (side, side, 4)
+    canvas = draw.place(small, (255, 255, 255), 0, 0).astype(int)
+    assert canvas[..., 0].min() >= 252  # red and white alike are full of red, and so is all between them
+    assert canvas[side // 2, side // 2, 1] == 0
+
+
+def test_the_longer_side_is_what_is_scaled():
+    assert draw.scaled(np.full((50, 100, 4), 255, np.uint8), 60).shape == (30, 60, 4)
+    assert draw.scaled(np.full((100, 50, 4), 255, np.uint8), 60).shape == (60, 30, 4)
+
+
+def test_a_silhouette_is_filled_and_has_the_hollows_of_the_outline():
+    icon = np.zeros((20, 20, 4), np.uint8)
+    icon[2:18, 2:18, 3] = 255
+    icon[4:16, 4:16, 3] = 0
+    filled = draw.silhouette(icon)
+    assert filled.sum() == 16 * 16
+    assert filled[10, 10]
+    assert not filled[0, 0]
+    icon[2:4, 8:12, 3] = 0  # now it is open
+    assert not draw.silhouette(icon)[10, 10]
+
+
 @pytest.mark.parametrize(("body", "middle"), [(RED, (255, 0, 0, 255)), ('<circle cx="2" cy="2" r="2"/>', (0, 0, 0, 0))])
 def test_svg_becomes_pixels(body: str, middle: tuple[int, ...]):
     pytest.importorskip("resvg_py")

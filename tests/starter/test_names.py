@@ -42,9 +42,19 @@ def test_a_line_is_read():
     assert [name.icon_in(style) for style in STYLES] == ["owl", "owl", None, "old-owl"]
     assert parse("bread | 1F35E | bread") == Name("bread", "1F35E", "bread")
     assert not parse("bread | 1F35E | bread").countable
+    fish = parse("a fish | 1F41F | fish | plural=fish | plate")
+    assert (fish.plural, fish.plate) == ("fish", True)
 
 
-@pytest.mark.parametrize("line", ["an owl | 1F989", "an owl | 1F989 | owl | paint=x", "an owl | 1F989 | owl | line="])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "an owl | 1F989",
+        "an owl | 1F989 | owl | paint=x",
+        "an owl | 1F989 | owl | line=",
+        "an owl | 1F989 | owl | plural=",
+    ],
+)
 def test_a_line_that_cannot_be_understood_is_quoted(line: str):
     with pytest.raises(NamesError, match=re.escape(line)):
         parse(line)

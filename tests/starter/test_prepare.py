@@ -1,6 +1,7 @@
 """The folders of data: what is held out, what is written, and that it is the same each time."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,9 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / "icons.json").write_text(json.dumps({"icons": icons, "width": 32, "height": 32}))
         (folder / "en" / "data.json").write_text(json.dumps([{"hexcode": "1F34E", "tags": ["fruit"]}]))
 
-    def green(document: str) -> np.ndarray:
-        assert BODY in document
-        return np.tile(np.array([40, 160, 40, 255], np.uint8), (116, 116, 1))
+    def green(document: str, size: int = 116) -> np.ndarray:
+        assert BODY in document or "<ellipse" in document  # a plate
+        return np.tile(np.array([40, 160, 40, 255], np.uint8), (size, size, 1))
 
     monkeypatch.setattr(prepare.draw, "rasterise", green)
     return tmp_path / "npm"
@@ -49,7 +50,7 @@ def test_three_folders_are_written_and_described(sources: Path, tmp_path: Path):
         assert {row["file_name"] for row in rows} == {path.name for path in (out / part).glob("*.png")}
         assert len(rows) == len({row["file_name"] for row in rows}) > 0
         assert all(row.keys() == {"file_name", "captions", "style", "name", "background"} for row in rows)
-    row = lines(out / "pictures")[-1]
+    row = [row for row in lines(out / "pictures") if row["name"] == "balloon"][-1]
     with Image.open(out / "pictures" / str(row["file_name"])) as picture:
         assert picture.size == (128, 128)
         assert picture.getpixel((0, 0)) == COLOURS[str(row["background"])]
@@ -70,6 +71,16 @@ def test_the_same_seed_gives_the_same_data_and_another_seed_does_not(sources: Pa
     a, b, c = (lines(tmp_path / folder / "pictures") for folder in "abc")
     assert a == b
     assert a != c
+
+
+def test_compositions_follow_what_is_alone_and_are_called_otherwise(sources: Path, tmp_path: Path):
+    prepare.prepare(sources, tmp_path / "out", 0, ["line", "noto"])
+    names = {name.name for name in read_names()}
+    rows = lines(tmp_path / "out" / "pictures")
+    alone = [row["name"] in names for row in rows]
+    assert alone == sorted(alone, reverse=True)
+    kinds = Counter(str(row["file_name"]).split("-")[0] for row, single in zip(rows, alone, strict=True) if not single)
+    assert kinds == {"plate": 49 + 56, "pair": 84 + 96, "count": 49 + 56}
 
 
 def test_a_man_and_a_woman_are_held_out_together():

@@ -81,6 +81,17 @@ def test_drawings_are_read_once_on_white(tmp_path: Path):
     assert torch.allclose(drawings.pixels[0, :, 30, 30], torch.tensor([1.0, 0.0, 0.2]))
 
 
+def test_compositions_are_no_drawings_of_a_name(tmp_path: Path):
+    named = {"heart": "heart", "pair": "heart and star", "plate": "heart on a plate", "count": "two hearts"}
+    lines = [
+        {"file_name": f"{file}.png", "style": "flat", "name": name, "background": "white"}
+        for file, name in named.items()
+    ]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    Image.new("RGB", (128, 128), (255, 0, 51)).save(tmp_path / "heart.png")
+    assert scorer.read(tmp_path, ["star", "heart"]).truth.tolist() == [1]
+
+
 @pytest.fixture(scope="module")
 def learnt() -> tuple[scorer.Scorer, list[float]]:
     """A scorer of two colours, and its losses."""

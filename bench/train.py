@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,8 @@ Step = Callable[[], float]
 
 @dataclass(frozen=True)
 class Case:
-    """widths: diffusers' words for the channels of each level. turns: how many steps are measured."""
+    """widths: diffusers' words for the channels of each level. turns: how many steps are measured. pieces: that our
+    batches are cut into; 0 = as a training does by itself."""
 
     config: UNetConfig
     widths: tuple[int, ...]
@@ -49,6 +50,7 @@ class Case:
     size: int
     turns: int
     lora: bool
+    pieces: int = 0
 
 
 STARTER = unet_config(64, (1, 2, 2, 2), (0, 1, 1, 0), context=128)
@@ -78,7 +80,7 @@ def ours(case: Case, dtype: torch.dtype, device: str, held: ExitStack) -> tuple[
     from diffusion.training.adapters import Adapters
     from diffusion.training.draws import generator
     from diffusion.training.optimize import Learning, Optimization
-    from diffusion.training.parallel import Workers
+    from diffusion.training.parallel import Workers, threads_for
     from diffusion.training.tasks import Denoising, Objective, learnt
 
     unet = build(case.config)
@@ -96,8 +98,7 @@ def ours(case: Case, dtype: torch.dtype, device: str, held: ExitStack) -> tuple[
 
     task = Denoising(modules, prediction.discrete("eps"), examples, told, Objective())
     learning = Learning(learnt(modules), Optimization(steps=10**6, learning_rate=RATE))
-    threads = min(torch.get_num_threads(), case.batch) if device == "cpu" else 1
-    workers = Workers(modules, threads)
+    workers = Workers(modules, threads_for(modules, case.batch, case.pieces))
     held.enter_context(workers.working())
 
     def step() -> float:
@@ -300,6 +301,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=32, help="of the latents of `lora`, an eighth of the pixels")
     parser.add_argument("--batch", type=int, help="latents a step")
     parser.add_argument("--turns", type=int, help="steps that are measured")
+    parser.add_argument("--pieces", type=int, help="that our batches are cut into, as `training.threads` says")
     parser.add_argument("--dtype", choices=tuple(DTYPES), default="bf16")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--case", choices=tuple(CASES), help=argparse.SUPPRESS)
@@ -307,16 +309,14 @@ def main() -> None:
     options = parser.parse_args()
 
     def case(name: str) -> Case:
-        from dataclasses import replace
-
-        given = {k: v for k in ("batch", "turns") if (v := getattr(options, k))}
+        given = {k: v for k in ("batch", "turns", "pieces") if (v := getattr(options, k))}
         return replace(CASES[name], **given | ({"size": options.size} if CASES[name].lora else {}))
 
     if options.side:
         serve(options.side, case(options.case), DTYPES[options.dtype], options.device)
         return
     passed = ["--size", str(options.size), "--dtype", options.dtype, "--device", options.device]
-    passed += ["--batch", str(options.batch)] if options.batch else []
+    passed += [part for name in ("batch", "pieces") if (v := getattr(options, name)) for part in (f"--{name}", str(v))]
     rows = {name: compare(name, case(name), passed) for name in options.cases}
     print(json.dumps({"bench": "train", "threads": torch.get_num_threads(), "cores": os.cpu_count(), "rows": rows}))
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from diffusion.matrices import Convolution, attention
 from diffusion.unet_config import Block, Layer, Res, Resize, Spatial, UNetConfig
 
 GROUPS = 32
@@ -35,11 +36,11 @@ class ResBlock(nn.Module):
     def __init__(self, layer: Res, time_channels: int):
         super().__init__()
         self.in_layers = nn.Sequential(
-            nn.GroupNorm(GROUPS, layer.channels), nn.SiLU(), nn.Conv2d(layer.channels, layer.out, 3, padding=1)
+            nn.GroupNorm(GROUPS, layer.channels), nn.SiLU(), Convolution(layer.channels, layer.out)
         )
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(time_channels, layer.out))
         self.out_layers = nn.Sequential(
-            nn.GroupNorm(GROUPS, layer.out), nn.SiLU(), nn.Identity(), nn.Conv2d(layer.out, layer.out, 3, padding=1)
+            nn.GroupNorm(GROUPS, layer.out), nn.SiLU(), nn.Identity(), Convolution(layer.out, layer.out)
         )
         self.skip_connection = nn.Conv2d(layer.channels, layer.out, 1) if layer.skip else nn.Identity()
 
@@ -66,19 +67,7 @@ class Attention(nn.Module):
             y.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # b heads n c/heads
             for y in (self.to_q(x), self.to_k(context), self.to_v(context))
         )
-        return self.to_out(_attended(q, k, v).transpose(1, 2).flatten(2))  # b n c
-
-
-SHORT = 128
-"""Keys of an attention whose weights may be kept: those of a text, and of the smallest levels."""
-
-
-def _attended(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """q (b, heads, n, d), k and v (b, heads, t, d) -> (b, heads, n, d)."""
-    if q.requires_grad and q.dtype is torch.bfloat16 and q.device.type == "cpu" and k.shape[2] <= SHORT:
-        # torch's fused attention is up to ten times slower there than matrices, once gradients are wanted
-        return torch.softmax((q * q.shape[-1] ** -0.5) @ k.mT, -1) @ v
-    return F.scaled_dot_product_attention(q, k, v)
+        return self.to_out(attention(q, k, v).transpose(1, 2).flatten(2))  # b n c
 
 
 class GEGLU(nn.Module):
@@ -144,7 +133,7 @@ class First(nn.Conv2d):
 class Downsample(nn.Module):
     def __init__(self, layer: Resize):
         super().__init__()
-        self.op = nn.Conv2d(layer.channels, layer.out, 3, stride=2, padding=1)
+        self.op = Convolution(layer.channels, layer.out, stride=2)
 
     def forward(self, x: Tensor, emb: Tensor, context: Tensor) -> Tensor:
         return self.op(x)
@@ -153,7 +142,7 @@ class Downsample(nn.Module):
 class Upsample(nn.Module):
     def __init__(self, layer: Resize):
         super().__init__()
-        self.conv = nn.Conv2d(layer.channels, layer.out, 3, padding=1)
+        self.conv = Convolution(layer.channels, layer.out)
 
     def forward(self, x: Tensor, size: torch.Size) -> Tensor:
         return self.conv(F.interpolate(x, size=size, mode="nearest"))

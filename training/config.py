@@ -77,7 +77,7 @@ class TrainingPart:
     ema: float = 0.0
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     checkpointing: bool = False
-    threads: int = 0  # pieces that a batch is cut into on a CPU; 0 = the cores
+    threads: int = 0  # pieces that a batch is cut into on a CPU; 0 = what is faster
     seed: int = 0
     save_minutes: float = 5.0  # between states from which it can go on; each takes the place of the one before
     keep_every: int = 0  # steps after which a state is kept for good, in states/; 0 = never

@@ -22,7 +22,7 @@ from diffusion.header import ModelFileError, read_header
 from diffusion.tensor_files import TensorFile, stored
 from diffusion.training.draws import generator
 from diffusion.training.optimize import Diverged, Learning, Optimization
-from diffusion.training.parallel import Workers
+from diffusion.training.parallel import Workers, threads_for
 from diffusion.training.tasks import learnt
 from diffusion.weights import open_weights
 from training import events
@@ -109,10 +109,10 @@ class Training:
     @contextmanager
     def _working(self) -> Iterator[Workers]:
         part = self.config.training
-        threads = (part.threads or torch.get_num_threads()) if self.device.type == "cpu" else 1
         with torch.enable_grad(), self.subject.around():
-            pieces = min(threads, part.batch_size)
-            workers = Workers(self.subject.task.modules, pieces, checkpointing=part.checkpointing)
+            modules = self.subject.task.modules
+            threads = threads_for(modules, part.batch_size, part.threads)
+            workers = Workers(modules, threads, checkpointing=part.checkpointing)
             with workers.working():
                 yield workers
 

@@ -18,7 +18,7 @@ from diffusion.regions import Conditioning, resolve
 from diffusion.training.adapters import Adapters
 from diffusion.training.draws import generator
 from diffusion.training.optimize import Diverged, Learning, Optimization
-from diffusion.training.parallel import Workers
+from diffusion.training.parallel import Workers, threads_for
 from diffusion.training.tasks import Denoising, Objective
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -76,8 +76,8 @@ def train_adapter(
     examples = [{"latent": x[None]} for x in x0]
     task = Denoising(modules, model.prediction, examples, told, Objective(loss=course.loss))
     with torch.enable_grad(), adapters.applied():
-        pieces = min(course.batch_size, torch.get_num_threads()) if network.place.device.type == "cpu" else 1
-        workers = Workers(modules, pieces, checkpointing=course.checkpointing)
+        threads = threads_for(modules, course.batch_size)
+        workers = Workers(modules, threads, checkpointing=course.checkpointing)
         with workers.working():
             losses = list(_steps(task, adapters, workers, course, len(x0), on_step))
     return Learnt(LoraModel("the trained adapter", adapters.tensors()), losses)

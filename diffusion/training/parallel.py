@@ -1,7 +1,8 @@
 """A batch cut over threads: each has modules of its own, which share the weights and differ in their gradients.
 
-On a few cores this is faster than threads within each operation, since small networks have many small operations. The
-pieces' gradients are added in a fixed order, so that a training is the same each time.
+For small networks, which have many small operations, this is faster on a few cores than threads within each
+operation; of large ones every thread would read all the weights. The pieces' gradients are added in a fixed order, so
+that a training is the same each time.
 """
 
 from __future__ import annotations
@@ -20,6 +21,18 @@ from diffusion.unet import ResBlock, TransformerBlock
 
 Question = Mapping[str, Tensor]  # (b, ...) each
 Loss = Callable[[nn.ModuleDict, Question], Tensor]
+
+LARGE = 2**28
+"""Bytes of weights from which on a batch is not cut: far more than a processor's cache has room for."""
+
+
+def threads_for(modules: nn.ModuleDict, batch_size: int, threads: int = 0) -> int:
+    """Into how many pieces a batch is cut. threads: at most so many; 0 = as many as torch has, if that is faster."""
+    weights = list(modules.parameters())
+    if weights[0].device.type != "cpu":
+        return 1
+    large = sum(w.nbytes for w in weights) >= LARGE
+    return min(threads or (1 if large else torch.get_num_threads()), batch_size)
 
 
 class Workers:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from diffusion.prediction import discrete
-from diffusion.training.parallel import Workers, cut, replica
+from diffusion.training import parallel
+from diffusion.training.parallel import Workers, cut, replica, threads_for
 from diffusion.training.tasks import Denoising, Objective, learnt
 from diffusion.unet import ResBlock, TransformerBlock
 from tests.diffusion.test_unet import error, narrow
@@ -172,6 +173,16 @@ def test_pieces_are_as_equal_as_can_be_and_keep_rows_together():
     assert [piece["x"].tolist() for _, piece in pieces] == [[0, 1], [2, 3], [4]]
     assert all(torch.equal(piece["y"][:, 0], 2 * piece["x"]) for _, piece in pieces)
     assert [n for n, _ in cut(question, 9)] == [1] * 5
+
+
+def test_a_batch_is_cut_for_small_networks(monkeypatch: pytest.MonkeyPatch):
+    modules = nn.ModuleDict({"it": nn.Linear(4, 8)})
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    assert [threads_for(modules, batch) for batch in (1, 2, 8)] == [1, 2, 3]
+    monkeypatch.setattr(parallel, "LARGE", 4 * (4 * 8 + 8))
+    assert threads_for(modules, 8) == 1
+    assert [threads_for(modules, batch, 5) for batch in (4, 8)] == [4, 5]
+    assert threads_for(modules.to("meta"), 8, 5) == 1
 
 
 def test_a_piece_that_fails_is_told():

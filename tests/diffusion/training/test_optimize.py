@@ -175,6 +175,41 @@ def test_what_is_restored_goes_on_bit_for_bit(optimizer: str, scaled: bool):
     assert (sum("optimizer." in name for name in after) > 0) == (optimizer != "SGD")
 
 
+def wide(optimizer: str) -> tuple[nn.Linear, Learning, Backward]:
+    """A matrix with enough weights for 8 bits; it learns what another does."""
+    torch.manual_seed(0)
+    layer = nn.Linear(128, 64)
+    learning = Learning(dict(layer.named_parameters()), Optimization(steps=60, optimizer=optimizer, learning_rate=0.01))
+    random = torch.Generator().manual_seed(1)
+    x, matrix = torch.randn(256, 128, generator=random), torch.randn(128, 64, generator=random) / 128**0.5
+
+    def backward(i: int, scale: Callable[[Tensor], Tensor]) -> float:
+        loss = (layer(x) - x @ matrix).pow(2).mean()
+        scale(loss).backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    return layer, learning, backward
+
+
+@pytest.mark.filterwarnings("ignore")  # of bitsandbytes, about what is not used here
+def test_8_bits_learn_like_adamw_and_go_on_bit_for_bit():
+    layer, learning, backward = wide("AdamW8bit")
+    losses = [learning.step(backward) for _ in range(30)]
+    kept = {name: tensor.clone() for name, tensor in learning.state().items()}
+    assert kept["optimizer.state1.weight"].dtype is torch.uint8
+    losses += [learning.step(backward) for _ in range(30)]
+
+    other, again, backward = wide("AdamW8bit")
+    again.restore(kept)
+    assert [again.step(backward) for _ in range(30)] == losses[30:]
+    assert torch.equal(other.weight, layer.weight)
+
+    exact, learning, backward = wide("AdamW")
+    full = [learning.step(backward) for _ in range(60)]
+    assert losses[59] == pytest.approx(full[59], rel=0.05)
+    assert (layer.weight - exact.weight).norm() < 0.02 * exact.weight.norm()
+
+
 @pytest.mark.parametrize(("first", "then"), [("Muon", "AdamW"), ("RMSprop", "Muon"), ("AdamW", "SGD")])
 def test_another_optimiser_a_mean_and_scaling_can_begin_on_the_way(first: str, then: str):
     modules = network()

@@ -25,13 +25,13 @@ from safetensors.torch import save_file
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, from anywhere
 
-from bench.random_checkpoint import SD1, build, random_state, unet_config
+from bench.random_checkpoint import SD1, build, random_state
 from diffusion import checkpoint, taesd
 from diffusion.model import SD15, Model
 from diffusion.placement import Resident, for_denoiser
 from diffusion.prediction import discrete
 from diffusion.settings import Settings, use
-from diffusion.unet_config import UNetConfig
+from diffusion.unet_config import UNetConfig, stable_diffusion
 from executor.cancel import Cancel, Reporter
 from executor.events import Event, Progressed
 from executor.files import Files
@@ -40,7 +40,7 @@ from nodes.sampling import k_sampler
 
 ROOT = Path(__file__).parent.parent
 STARTER = ROOT / "models/checkpoints/starter-emoji-128.safetensors"
-QUARTER = unet_config(160, context=256)
+QUARTER = stable_diffusion(160, context=256)
 METHODS: tuple[Method, ...] = ("none", "latent2rgb", "taesd")
 Timed = Callable[[Method], "Run"]
 

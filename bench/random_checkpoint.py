@@ -2,60 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
 from diffusion.unet import UNet
-from diffusion.unet_config import Block, Res, Resize, Spatial, UNetConfig
+from diffusion.unet_config import UNetConfig, stable_diffusion
 
-
-def unet_config(
-    width: int = 320,
-    multiples: Sequence[int] = (1, 2, 4, 4),
-    depths: Sequence[int] = (1, 1, 1, 0),
-    *,
-    context: int = 768,
-    label: int = 0,
-    linear: bool = False,
-    heads: int = 8,
-    in_channels: int = 4,
-    middle_depth: int | None = None,
-) -> UNetConfig:
-    """A UNet with two residual blocks a level; the defaults are SD 1.5's."""
-    first: Block = (Resize("first", in_channels, width),)
-    stack, channels = [width], width
-    inputs: list[Block] = [first]
-    for level, (multiple, depth) in enumerate(zip(multiples, depths, strict=True)):
-        out = multiple * width
-        for _ in range(2):
-            inputs.append((Res(channels, out, channels != out), *_spatial(out, depth, linear)))
-            channels = out
-            stack.append(out)
-        if level < len(multiples) - 1:
-            inputs.append((Resize("down", out, out),))
-            stack.append(out)
-    outputs: list[Block] = []
-    for level in reversed(range(len(multiples))):
-        out = multiples[level] * width
-        for i in range(3):
-            up = (Resize("up", out, out),) if level and i == 2 else ()
-            outputs.append((Res(channels + stack.pop(), out, True), *_spatial(out, depths[level], linear), *up))
-            channels = out
-    top = multiples[-1] * width
-    deepest = max(depths) if middle_depth is None else middle_depth
-    middle: Block = (Res(top, top, False), *_spatial(top, deepest, linear), Res(top, top, False))
-    return UNetConfig(width, 4 * width, context, label, 4, tuple(inputs), middle, tuple(outputs), heads)
-
-
-def _spatial(channels: int, depth: int, linear: bool) -> Block:
-    return (Spatial(channels, depth, linear),) if depth else ()
-
-
-SD1 = unet_config()
-SD2 = unet_config(context=1024, linear=True, heads=0)
-SDXL = unet_config(320, (1, 2, 4), (0, 2, 10), context=2048, label=2816, linear=True, heads=0)
+SD1 = stable_diffusion()
+SD2 = stable_diffusion(context=1024, linear=True, heads=0)
+SDXL = stable_diffusion(320, (1, 2, 4), (0, 2, 10), context=2048, label=2816, linear=True, heads=0)
 
 
 def random_state(network: nn.Module, dtype: torch.dtype, seed: int = 0) -> dict[str, Tensor]:

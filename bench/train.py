@@ -27,9 +27,9 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, from anywhere
 
-from bench.random_checkpoint import SD1, build, random_state, unet_config
+from bench.random_checkpoint import SD1, build, random_state
 from bench.unet import block_types
-from diffusion.unet_config import UNetConfig
+from diffusion.unet_config import UNetConfig, stable_diffusion
 
 RANK, SEED, EXAMPLES, RATE = 16, 0, 64, 1e-4
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -53,7 +53,7 @@ class Case:
     pieces: int = 0
 
 
-STARTER = unet_config(64, (1, 2, 2, 2), (0, 1, 1, 0), context=128)
+STARTER = stable_diffusion(64, (1, 2, 2, 2), (0, 1, 1, 0), context=128)
 CASES = {
     "lora": Case(SD1, (320, 640, 1280, 1280), 2, 32, 7, True),
     "starter": Case(STARTER, (64, 128, 128, 128), 16, 16, 15, False),

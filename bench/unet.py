@@ -20,14 +20,14 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, from anywhere
 
-from bench.random_checkpoint import SD1, build, random_state, unet_config
+from bench.random_checkpoint import SD1, build, random_state
 from diffusion import layouts
 from diffusion.placement import Resident, for_denoiser
 from diffusion.settings import Settings, use
 from diffusion.unet import UNet
-from diffusion.unet_config import UNetConfig
+from diffusion.unet_config import UNetConfig, stable_diffusion
 
-STARTER = unet_config(64, (1, 2, 2, 2), (0, 1, 1, 0), context=128)
+STARTER = stable_diffusion(64, (1, 2, 2, 2), (0, 1, 1, 0), context=128)
 
 
 def block_types(config: UNetConfig) -> dict[str, Any]:

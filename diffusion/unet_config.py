@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diffusion.header import Shapes
@@ -127,42 +127,46 @@ def _layer(shapes: Shapes, at: str) -> Layer:
 
 
 def stable_diffusion(
-    channels: int,
-    out: int,
-    width: int,
-    multipliers: Sequence[int],
-    blocks: int,
-    attention: Collection[int],
-    heads: int,
-    context: int,
+    width: int = 320,
+    multiples: Sequence[int] = (1, 2, 4, 4),
+    depths: Sequence[int] = (1, 1, 1, 0),
+    *,
+    blocks: int = 2,
+    in_channels: int = 4,
+    out_channels: int = 4,
+    context: int = 768,
+    label: int = 0,
+    linear: bool = False,
+    heads: int = 8,
+    middle_depth: int | None = None,
 ) -> UNetConfig:
-    """A new network in the layout of Stable Diffusion 1.
+    """A network in the layout of Stable Diffusion 1, 2 and XL; by itself that of 1.5.
 
-    channels: that it takes in; out: that it gives. width: of the finest level, those of the others are its
-    `multipliers`, each half the size. blocks: residual ones a level. attention: the levels that attend to each other
-    and to the text, `context` wide.
+    width: of the finest level, those of the others are its `multiples`, each half the size. depths: of the transformers
+    of each level, 0 = none. blocks: residual ones a level. context, label: the widths of the text's states and of `y`.
+    heads: of an attention, or 0 for as many as have 64 channels. middle_depth: None = that of the deepest.
     """
-    inputs: list[Block] = [(Resize("first", channels, width),)]
+    inputs: list[Block] = [(Resize("first", in_channels, width),)]
     skips, at = [width], width
-    for level, multiplier in enumerate(multipliers):
-        here = width * multiplier
+    for level, (multiple, depth) in enumerate(zip(multiples, depths, strict=True)):
         for _ in range(blocks):
-            inputs.append(_residual(at, here, level in attention))
-            skips.append(at := here)
-        if level < len(multipliers) - 1:
+            inputs.append(_residual(at, width * multiple, depth, linear))
+            skips.append(at := width * multiple)
+        if level < len(multiples) - 1:
             inputs.append((Resize("down", at, at),))
             skips.append(at)
-    middle = (Res(at, at, False), Spatial(at, 1, False), Res(at, at, False))
+    deepest = Spatial(at, max(depths) if middle_depth is None else middle_depth, linear)
+    middle: Block = (Res(at, at, False), *((deepest,) if deepest.depth else ()), Res(at, at, False))
     outputs: list[Block] = []
-    for level in reversed(range(len(multipliers))):
-        here = width * multipliers[level]
+    for level in reversed(range(len(multiples))):
+        here = width * multiples[level]
         for i in range(blocks + 1):
-            block = _residual(at + skips.pop(), here, level in attention)
+            block = _residual(at + skips.pop(), here, depths[level], linear)
             outputs.append((*block, Resize("up", here, here)) if level and i == blocks else block)
             at = here
-    return UNetConfig(width, 4 * width, context, 0, out, tuple(inputs), middle, tuple(outputs), heads)
+    return UNetConfig(width, 4 * width, context, label, out_channels, tuple(inputs), middle, tuple(outputs), heads)
 
 
-def _residual(channels: int, out: int, attends: bool) -> Block:
+def _residual(channels: int, out: int, depth: int, linear: bool) -> Block:
     block = Res(channels, out, channels != out)
-    return (block, Spatial(out, 1, False)) if attends else (block,)
+    return (block, Spatial(out, depth, linear)) if depth else (block,)

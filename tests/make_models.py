@@ -21,10 +21,9 @@ from torch import Tensor
 if not __package__:  # run as a script, whose own folder holds other packages named `diffusion` and `nodes`
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from bench.random_checkpoint import unet_config
 from diffusion.clip import ClipConfig, ClipText
 from diffusion.unet import UNet
-from diffusion.unet_config import Block, Res, Resize, Spatial, UNetConfig
+from diffusion.unet_config import Block, Res, Resize, Spatial, UNetConfig, stable_diffusion
 from diffusion.vae import Autoencoder, VaeConfig
 from diffusion.vision.network import ClipVisionNetwork, VisionConfig
 from tests.random_models import layers, normal, shapes_of
@@ -123,9 +122,9 @@ def unet(config: UNetConfig, prefix: str = UNET) -> Tensors:
 
 # --- families ------------------------------------------------------------------------------------
 
-sd1_config = partial(unet_config, 32, (1, 2), (1, 1), context=L)
-sd2_config = partial(unet_config, WIDTH, (1, 2), (1, 1), context=L, linear=True, heads=0)
-xl_config = partial(unet_config, WIDTH, (1, 2), (0, 2), context=L + G, label=G + 6 * NUMBER, linear=True, heads=0)
+sd1_config = partial(stable_diffusion, 32, (1, 2), (1, 1), context=L)
+sd2_config = partial(stable_diffusion, WIDTH, (1, 2), (1, 1), context=L, linear=True, heads=0)
+xl_config = partial(stable_diffusion, WIDTH, (1, 2), (0, 2), context=L + G, label=G + 6 * NUMBER, linear=True, heads=0)
 
 
 def sd1(**options: Any) -> Tensors:
@@ -189,7 +188,7 @@ def xl_lora() -> Tensors:
 
 
 def refiner() -> Tensors:
-    config = unet_config(
+    config = stable_diffusion(
         WIDTH, (1, 2, 2), (0, 1, 0), context=G, label=G + 5 * NUMBER, linear=True, heads=0, middle_depth=1
     )
     return unet(config) | vae() | open_clip(text(G, "", projected=True), "conditioner.embedders.0.model.")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bench.random_checkpoint import SD1, SD2, SDXL, build, unet_config
+from bench.random_checkpoint import SD1, SD2, SDXL, build
 from diffusion import detect, parts
 from diffusion.header import Entry, Header, ModelFileError, Shapes, read_header
-from diffusion.unet_config import UNetConfig
+from diffusion.unet_config import UNetConfig, stable_diffusion
 
 UNET = "model.diffusion_model."
 
@@ -24,31 +24,33 @@ def unet(config: UNetConfig, prefix: str = UNET) -> dict[str, tuple[int, ...]]:
     return {prefix + name: tuple(t.shape) for name, t in build(config).state_dict().items()}
 
 
-INPAINTING = unet_config(in_channels=9)
-REFINER = unet_config(384, (1, 2, 4, 4), (0, 4, 4, 0), context=1280, label=2560, linear=True, heads=0, middle_depth=4)
-NARROW_REFINER = unet_config(32, (1, 2), (0, 0), context=40, label=40 + 1280, linear=True, heads=0, middle_depth=1)
+INPAINTING = stable_diffusion(in_channels=9)
+REFINER = stable_diffusion(
+    384, (1, 2, 4, 4), (0, 4, 4, 0), context=1280, label=2560, linear=True, heads=0, middle_depth=4
+)
+NARROW_REFINER = stable_diffusion(32, (1, 2), (0, 0), context=40, label=40 + 1280, linear=True, heads=0, middle_depth=1)
 
 
 def sd2_of(channels: int) -> UNetConfig:
-    return unet_config(64, (1, 2), (1, 1), context=32, linear=True, heads=0, in_channels=channels)
+    return stable_diffusion(64, (1, 2), (1, 1), context=32, linear=True, heads=0, in_channels=channels)
 
 
 def xl_of(channels: int) -> UNetConfig:
     options: dict[str, Any] = {"context": 72, "label": 40 + 1536, "linear": True, "heads": 0, "in_channels": channels}
-    return unet_config(64, (1, 2), (0, 1), **options)
+    return stable_diffusion(64, (1, 2), (0, 1), **options)
 
 
 @pytest.mark.parametrize(
     ("config", "name"),
     [
         (SD1, "Stable Diffusion 1"),
-        (unet_config(32, (1, 2), (1, 0), context=16), "Stable Diffusion 1"),
+        (stable_diffusion(32, (1, 2), (1, 0), context=16), "Stable Diffusion 1"),
         (INPAINTING, "Stable Diffusion 1 inpainting"),
-        (unet_config(in_channels=8), "Stable Diffusion 1 image editing"),
+        (stable_diffusion(in_channels=8), "Stable Diffusion 1 image editing"),
         (SD2, "Stable Diffusion 2"),
         (sd2_of(9), "Stable Diffusion 2 inpainting"),
         (sd2_of(5), "Stable Diffusion 2 depth"),
-        (unet_config(64, (1, 2), (1, 1), context=32, label=48, linear=True, heads=0), "Stable Diffusion 2 unCLIP"),
+        (stable_diffusion(64, (1, 2), (1, 1), context=32, label=48, linear=True, heads=0), "Stable Diffusion 2 unCLIP"),
         (SDXL, "Stable Diffusion XL"),
         (xl_of(9), "Stable Diffusion XL inpainting"),
         (xl_of(8), "Stable Diffusion XL image editing"),

@@ -11,7 +11,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors.torch import save_file
 from torch import Tensor
 
-from bench.random_checkpoint import build, random_state, unet_config
+from bench.random_checkpoint import build, random_state
 from diffusion import gligen, layouts, settings
 from diffusion.conditioned import Conditioned
 from diffusion.emphasis import STANDARD, Language
@@ -19,6 +19,7 @@ from diffusion.gligen import Boxes, Gligen
 from diffusion.model import SD15, Model
 from diffusion.prediction import discrete
 from diffusion.text import Clip
+from diffusion.unet_config import stable_diffusion
 from tests.diffusion.test_layouts import UNETS
 from tests.diffusion.test_unet import error
 
@@ -46,7 +47,7 @@ def pair(path: Path) -> tuple[UNet2DConditionModel, Model, Gligen]:
     state |= {n: torch.tensor(0.7) for n, t in state.items() if t.dim() == 0}
     his.load_state_dict(state)
     names = layouts.unet_names({n: tuple(t.shape) for n, t in state.items()})
-    ours = build(unet_config(**UNETS["SD 1"][1]))
+    ours = build(stable_diffusion(**UNETS["SD 1"][1]))
     boxes = {names[n]: t for n, t in state.items() if ".fuser." in n or n.startswith("position_net")}
     ours.load_state_dict({names[n]: t for n, t in state.items() if names[n] not in boxes}, assign=True)
     save_file(boxes, path / "gligen.safetensors", HEADS)
@@ -89,7 +90,7 @@ def test_equals_diffusers(name: str, tmp_path: Path):
 
 def test_a_model_of_another_family_is_refused(tmp_path: Path):
     _, _, boxes = pair(tmp_path)
-    other = build(unet_config(**UNETS["SD XL"][1]))
+    other = build(stable_diffusion(**UNETS["SD XL"][1]))
     model = Model(network=other, prediction=discrete("eps"), latent_format=SD15, name="xl.safetensors")
     message = r"GLIGEN model gligen\.safetensors does not fit the model xl\.safetensors: at input_blocks\.1\.1 .* 32"
     with pytest.raises(ValueError, match=message):

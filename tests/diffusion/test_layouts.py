@@ -9,8 +9,9 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
 
-from bench.random_checkpoint import SD1, build, unet_config
+from bench.random_checkpoint import SD1, build
 from diffusion import layouts, parts
+from diffusion.unet_config import stable_diffusion
 
 
 def shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
@@ -67,7 +68,7 @@ def theirs(kind: str) -> UNet2DConditionModel:
 @pytest.mark.parametrize("kind", UNETS)
 def test_unet_names_are_a_bijection_onto_ours(kind: str):
     his = shapes(theirs(kind))
-    ours = shapes(build(unet_config(**UNETS[kind][1])))
+    ours = shapes(build(stable_diffusion(**UNETS[kind][1])))
     names = layouts.unet_names(his)
     assert len(set(names.values())) == len(names)
     assert {names[name]: shape for name, shape in his.items()} == ours

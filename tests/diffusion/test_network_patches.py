@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.testing import assert_close
 
-from bench.random_checkpoint import build, random_state, unet_config
+from bench.random_checkpoint import build, random_state
 from diffusion import attention_patches, guidance
 from diffusion.attention_patches import hyper_tile, ignoring_itself, merge_tokens, multiply
 from diffusion.guidance import Guided
@@ -19,6 +19,7 @@ from diffusion.network_patches import NetworkPatch, free_u, shrink
 from diffusion.placement import Place, Resident
 from diffusion.prediction import discrete
 from diffusion.unet import Attention, Control, UNet
+from diffusion.unet_config import stable_diffusion
 from tests.replay.toys import MODELS
 
 AT = discrete("eps")
@@ -28,7 +29,7 @@ TEXT = torch.randn(1, 5, 24, generator=torch.Generator().manual_seed(9))
 
 @pytest.fixture(scope="module")
 def unet() -> UNet:
-    network = build(unet_config(32, (1, 2, 4), (1, 1, 1), context=24, heads=2))
+    network = build(stable_diffusion(32, (1, 2, 4), (1, 1, 1), context=24, heads=2))
     network.load_state_dict(random_state(network, torch.float32), assign=True)
     return network.requires_grad_(False).eval()
 

@@ -11,13 +11,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from bench.random_checkpoint import build, random_state, unet_config
+from bench.random_checkpoint import build, random_state
 from diffusion import layouts, networks, settings
 from diffusion.header import ModelFileError, read_header
+from diffusion.unet_config import stable_diffusion
 from diffusion.weights import open_weights
 from tests.diffusion.test_layouts import UNETS, theirs, vae_of
 
-STATE = random_state(build(unet_config(**UNETS["SD 1"][1])), torch.float16)
+STATE = random_state(build(stable_diffusion(**UNETS["SD 1"][1])), torch.float16)
 DIFFUSERS = layouts.unet_names({name: tuple(t.shape) for name, t in theirs("SD 1").state_dict().items()})
 FORMS = {
     "checkpoint": {f"model.diffusion_model.{name}": t for name, t in STATE.items()},
@@ -49,7 +50,7 @@ def answer(path: Path) -> Tensor:
 
 
 def expected() -> Tensor:
-    network = build(unet_config(**UNETS["SD 1"][1]))
+    network = build(stable_diffusion(**UNETS["SD 1"][1]))
     network.load_state_dict({name: t.float() for name, t in STATE.items()}, assign=True)
     torch.manual_seed(0)
     with torch.no_grad():

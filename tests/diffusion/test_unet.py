@@ -9,11 +9,11 @@ import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor
 
-from bench.random_checkpoint import SD1, SD2, SDXL, build, random_state, unet_config
+from bench.random_checkpoint import SD1, SD2, SDXL, build, random_state
 from diffusion import detect, layouts
 from diffusion.header import read_header
 from diffusion.unet import UNet, timestep_embedding
-from diffusion.unet_config import UNetConfig
+from diffusion.unet_config import UNetConfig, stable_diffusion
 from diffusion.weights import assemble, open_weights
 from tests.diffusion.test_layouts import UNETS, theirs
 
@@ -37,7 +37,7 @@ def narrow(kind: str) -> tuple[UNet, UNet2DConditionModel]:
     torch.manual_seed(1)
     his = theirs(kind)
     names = layouts.unet_names({name: tuple(t.shape) for name, t in his.state_dict().items()})
-    ours = build(unet_config(**UNETS[kind][1]))
+    ours = build(stable_diffusion(**UNETS[kind][1]))
     state = random_state(ours, torch.float32)
     ours.load_state_dict(state, assign=True)
     his.load_state_dict({name: state[our] for name, our in names.items()})
@@ -90,7 +90,7 @@ def test_items_of_a_batch_do_not_meet():
 
 
 def test_heads_are_told_or_follow_the_convention():
-    conv, linear = build(unet_config(64, (1, 2), (1, 1), context=8)), build(SD2)
+    conv, linear = build(stable_diffusion(64, (1, 2), (1, 1), context=8)), build(SD2)
     shapes = [{name: tuple(t.shape) for name, t in u.state_dict().items()} for u in (conv, linear)]
     assert UNetConfig.from_shapes(shapes[0]).heads_of(64) == 8
     assert UNetConfig.from_shapes(shapes[0], heads=2).heads_of(128) == 2

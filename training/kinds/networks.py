@@ -99,7 +99,15 @@ def new_vae(part: NetworkPart) -> Autoencoder:
 def new_unet(part: NetworkPart, channels: int, out: int) -> UNet:
     """channels: that it takes in; out: that it gives."""
     config = stable_diffusion(
-        channels, out, part.channels, part.multipliers, part.blocks, part.attention, part.heads, part.context
+        part.channels,
+        part.multipliers,
+        [int(level in part.attention) for level in range(len(part.multipliers))],
+        blocks=part.blocks,
+        in_channels=channels,
+        out_channels=out,
+        context=part.context,
+        heads=part.heads,
+        middle_depth=1,
     )
     return begun(UNet(config))
 

@@ -12,12 +12,13 @@ from diffusers.models.adapter import T2IAdapter
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors.torch import save_file
 
-from bench.random_checkpoint import build, random_state, unet_config
+from bench.random_checkpoint import build, random_state
 from diffusion import layouts
 from diffusion.control import load
 from diffusion.control.handle import AdapterControl
 from diffusion.model import SD15, Model
 from diffusion.prediction import discrete
+from diffusion.unet_config import stable_diffusion
 from tests.diffusion.control.test_net import saved
 from tests.diffusion.test_unet import error
 
@@ -103,7 +104,7 @@ UNETS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_the_unet_takes_it_where_diffusers_does(kind: str, tmp_path: Path):
     his_unet = UNet2DConditionModel(**UNETS[kind][0]).eval()
     names = layouts.unet_names({n: tuple(t.shape) for n, t in his_unet.state_dict().items()})
-    ours = build(unet_config(**UNETS[kind][1]))
+    ours = build(stable_diffusion(**UNETS[kind][1]))
     state = random_state(ours, torch.float32)
     ours.load_state_dict(state, assign=True)
     his_unet.load_state_dict({n: state[our] for n, our in names.items()})
@@ -121,7 +122,7 @@ def test_the_unet_takes_it_where_diffusers_does(kind: str, tmp_path: Path):
 def test_an_adapter_of_another_family_is_refused(tmp_path: Path):
     _, control = adapter("XL", tmp_path)
     model = Model(
-        network=build(unet_config(**UNETS["full"][1])), prediction=discrete("eps"), latent_format=SD15, name="m"
+        network=build(stable_diffusion(**UNETS["full"][1])), prediction=discrete("eps"), latent_format=SD15, name="m"
     )
     with pytest.raises(ValueError, match=r"T2I-Adapter adapter.safetensors does not fit the model m: it adds \(32, 64"):
         control.fitted(model)

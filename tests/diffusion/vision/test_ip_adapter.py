@@ -12,12 +12,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from bench.random_checkpoint import build, random_state, unet_config
+from bench.random_checkpoint import build, random_state
 from diffusion import layouts, settings
 from diffusion.conditioned import Conditioned
 from diffusion.header import ModelFileError
 from diffusion.model import SD15, Model
 from diffusion.prediction import discrete
+from diffusion.unet_config import stable_diffusion
 from diffusion.vision import encode, ip_adapter, ip_attention
 from diffusion.vision.encode import ClipVision, prepared
 from diffusion.vision.ip_adapter import IpAdapter
@@ -91,7 +92,7 @@ def models(kind: str) -> tuple[UNet2DConditionModel, Model]:
     state = random_state(his, torch.float32)
     his.load_state_dict(state)
     names = layouts.unet_names({n: tuple(t.shape) for n, t in state.items()})
-    ours = build(unet_config(**UNETS[kind][1]))
+    ours = build(stable_diffusion(**UNETS[kind][1]))
     ours.load_state_dict({names[n]: t for n, t in state.items()}, assign=True)
     told = (lambda scene, options: {"y": torch.ones(1, 40)}) if kind == "SD XL" else None
     model = Model(network=ours, prediction=discrete("eps"), latent_format=SD15, name="model.safetensors")
@@ -245,7 +246,9 @@ def test_it_holds_in_its_part_of_the_run(tmp_path: Path):
 
 def test_weights_by_place():
     """In XL the published numbers of the transformers of composition and style are met, whatever the file's order."""
-    xl = build(unet_config(width=64, multiples=(1, 2, 4), depths=(0, 1, 1), context=24, label=8, linear=True, heads=0))
+    xl = build(
+        stable_diffusion(width=64, multiples=(1, 2, 4), depths=(0, 1, 1), context=24, label=8, linear=True, heads=0)
+    )
     parts = [part for part, _, _ in ip_attention.attentions(xl)]
     assert parts == ["input"] * 4 + ["output"] * 6 + ["middle"]
     assert ip_attention.profile("composition", xl) == [0, 0, 0, 1] + [0] * 7
@@ -254,7 +257,7 @@ def test_weights_by_place():
     assert ip_attention.profile("strong middle", xl) == [0.2] * 10 + [1]
     run = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 4]
     assert ip_attention.profile("ease in", xl) == pytest.approx([0.05 + 0.95 * (1 - i / 11) for i in run])
-    small = build(unet_config(**UNETS["SD 1"][1]))
+    small = build(stable_diffusion(**UNETS["SD 1"][1]))
     assert set(ip_attention.profile("linear", small)) == {1.0}
     with pytest.raises(ValueError, match=r"'composition' picks .* of Stable Diffusion XL, and the model is none"):
         ip_attention.profile("composition", small)

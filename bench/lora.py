@@ -9,7 +9,6 @@ change one of its strengths, and what a step costs. `--sizes sd15` leaves Stable
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
 import statistics
@@ -28,6 +27,7 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, from anywhere
 
+from bench.memory import forget_peak, memory
 from bench.random_checkpoint import SD1, SDXL, random_state
 from diffusion import layouts
 from diffusion.unet import UNet
@@ -93,17 +93,6 @@ def write_zeros(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
 
 
 # --- one side, in its own process ----------------------------------------------------------------
-
-
-def memory(kind: str) -> float:
-    """GB that this process holds (VmRSS), or held at most since `forget_peak` (VmHWM)."""
-    with open("/proc/self/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(kind)) / 2**20
-
-
-def forget_peak() -> None:
-    gc.collect()
-    Path("/proc/self/clear_refs").write_text("5")
 
 
 Row = dict[str, float]

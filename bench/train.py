@@ -9,7 +9,6 @@ Memory is what the networks and the steps need at most beside the imported libra
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
 import statistics
@@ -27,9 +26,10 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, from anywhere
 
+from bench.memory import forget_peak, memory
 from bench.random_checkpoint import SD1, build, random_state
-from bench.unet import block_types
-from diffusion.unet_config import UNetConfig, stable_diffusion
+from bench.unet import STARTER, block_types
+from diffusion.unet_config import UNetConfig
 
 RANK, SEED, EXAMPLES, RATE = 16, 0, 64, 1e-4
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -53,7 +53,6 @@ class Case:
     pieces: int = 0
 
 
-STARTER = stable_diffusion(64, (1, 2, 2, 2), (0, 1, 1, 0), context=128)
 CASES = {
     "lora": Case(SD1, (320, 640, 1280, 1280), 2, 32, 7, True),
     "starter": Case(STARTER, (64, 128, 128, 128), 16, 16, 15, False),
@@ -195,17 +194,6 @@ def their_unet(case: Case, dtype: torch.dtype) -> Any:
 # --- one side, in its own process ----------------------------------------------------------------
 
 SIDES = {"ours": ours, "diffusers": theirs}
-
-
-def memory(kind: str) -> float:
-    """GB that this process holds (VmRSS), or held at most since `forget_peak` (VmHWM)."""
-    with open("/proc/self/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(kind)) / 2**20
-
-
-def forget_peak() -> None:
-    gc.collect()
-    Path("/proc/self/clear_refs").write_text("5")
 
 
 def serve(side: str, case: Case, dtype: torch.dtype, device: str) -> None:

@@ -14,7 +14,7 @@ from models.starter import captions, draw
 from models.starter.captions import Words
 from models.starter.names import Name
 
-AMOUNTS = {"plate": 700, "pair": 1200, "count": 700}
+AMOUNTS = {"plate": 700, "pair": 3000, "count": 900}
 """How many pictures of each kind, in all styles together."""
 SHARES = {"flat": 0.70, "3d": 0.15, "noto": 0.08, "line": 0.07}
 WHITE = 0.6  # of the backgrounds

@@ -4,6 +4,7 @@
     python models/starter/judge.py train-scorer starter-data/pictures build/scorer.safetensors
     python models/starter/judge.py train-scorer starter-data/pictures --hold-out noto
     python models/starter/judge.py fidelity MODEL.safetensors build/scorer.safetensors --style 3d
+    python models/starter/judge.py pairs MODEL.safetensors build/scorer.safetensors
     python models/starter/judge.py sheet MODEL.safetensors sheet.png
 
 psnr: how well the first stage brings pictures back, in dB, the mean over the pictures of each style.
@@ -11,6 +12,8 @@ train-scorer: a network that tells which of the 200 names a picture shows, and h
 disturbances of the drawings that it learnt, and with --hold-out on the drawings of a style that it never saw.
 fidelity: how often the scorer finds in a drawn picture what the prompt named, first or among its five best; and with
 --drawings, which style's drawing of that name is the nearest.
+pairs: draws random pairs of names ("a red apple and a banana"), and tells how often the scorer finds the first in the
+left half and the second in the right one.
 sheet: the 40 prompts of prompts.txt, drawn once, with the number of the prompt as seed.
 Pictures are drawn in 20 steps of euler, cfg 4, schedule normal.
 """
@@ -18,6 +21,7 @@ Pictures are drawn in 20 steps of euler, cfg 4, schedule normal.
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -132,6 +136,31 @@ def missed(names: Sequence[str], right: Tensor, values: Tensor, known: Sequence[
     return {name: f"found in {share:.0%}, looks like {other}" for name, share, other in shares if share < 1}
 
 
+# --- pairs ---------------------------------------------------------------------------------------
+
+
+def pairs(given: argparse.Namespace) -> None:
+    """Draw pairs of names, print how often the scorer finds each in its half, and whether it finds both."""
+    judge, names = scorer.load(given.scorer), read_names()
+    source = random.Random(0)
+    chosen = [source.sample(names, 2) for _ in range(given.count)]
+    drawn = sample.pictures(given.checkpoint, [f"{a.phrase} and {b.phrase}" for a, b in chosen], range(given.count))
+    seen = torch.stack([halves(picture) for picture in drawn])  # pairs 2 3 64 64
+    truth = torch.tensor([[judge.names.index(name.name) for name in pair] for pair in chosen])
+    values = scorer.scores(judge, seen.flatten(0, 1)).unflatten(0, (-1, 2))
+    for side, half in enumerate(("left", "right")):
+        print(f"{half}: {rates(values[:, side], truth[:, side])}")
+    best = values.argmax(2)
+    both, swapped = (float((best == found).all(1).float().mean()) for found in (truth, truth.flip(1)))
+    print(f"both: {both:.1%}, and {swapped:.1%} in each other's place")
+
+
+def halves(picture: Tensor) -> Tensor:
+    """The squares in the middle of the left and of the right half of (128, 128, 3), as the scorer sees them."""
+    middle = picture[sample.SIDE // 4 : -sample.SIDE // 4]
+    return scorer.small(torch.stack(middle.chunk(2, 1)))
+
+
 # --- sheet ---------------------------------------------------------------------------------------
 
 
@@ -146,7 +175,7 @@ def draw_sheet(given: argparse.Namespace) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The four commands."""
+    """The commands."""
     top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     top.add_argument("--device", default="auto")
     top.add_argument("--precision", default="auto", choices=settings.PRECISIONS)
@@ -172,6 +201,12 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seeds", type=int, default=1, help="how often each name is drawn")
     one.add_argument("--first", type=int, help="only the first so many names")
     one.set_defaults(run=fidelity)
+
+    one = commands.add_parser("pairs", help="draw two names in one picture and see whether the scorer finds both")
+    one.add_argument("checkpoint", type=Path)
+    one.add_argument("scorer", type=Path)
+    one.add_argument("--count", type=int, default=200, help="how many pairs are drawn")
+    one.set_defaults(run=pairs)
 
     one = commands.add_parser("sheet", help="draw the prompts of prompts.txt")
     one.add_argument("checkpoint", type=Path)

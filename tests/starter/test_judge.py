@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from diffusion import checkpoint, noise, sampling
 from diffusion.coding import Vae
@@ -107,6 +107,36 @@ def test_fidelity_counts_what_the_scorer_finds(monkeypatch: pytest.MonkeyPatch, 
     assert asked[0] == ("a noto emoji of a balloon", 0)
     assert asked[10] == ("a noto emoji of a balloon", 1000)
     assert len({seed for _, seed in asked}) == 20
+
+
+def test_pairs_are_sought_in_their_halves(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """The first half of the pictures shows both names in their places, the others show them exchanged."""
+
+    class Told(nn.Module):
+        """Finds the name whose number is the colour."""
+
+        names = NAMES
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            number = (pixels.mean((1, 2, 3)) * len(NAMES)).round().long()
+            return nn.functional.one_hot(number, len(NAMES)).float()
+
+    def pictures(path: object, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[Tensor]:
+        numbers = {name.phrase: k / len(NAMES) for k, name in enumerate(read_names())}
+        for k, prompt in enumerate(prompts):
+            shown = [numbers[phrase] for phrase in prompt.split(" and ")]
+            left, right = shown if k < len(prompts) // 2 else shown[::-1]
+            picture = torch.ones(128, 128, 3)  # above and below nothing is looked for
+            picture[32:96, :64], picture[32:96, 64:] = left, right
+            yield picture
+
+    monkeypatch.setattr(sample, "pictures", pictures)
+    monkeypatch.setattr(scorer, "load", lambda path: Told().eval())  # pyright: ignore
+    assert judge.main(["pairs", "model", "scorer", "--count", "4"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("left: top-1 50.0%")
+    assert told[1].startswith("right: top-1 50.0%")
+    assert told[2] == "both: 50.0%, and 50.0% in each other's place"
 
 
 def test_a_scorer_is_trained_and_judged_on_a_style_that_it_never_saw(

@@ -32,8 +32,19 @@ class Convolution(nn.Conv2d):
         few = h * w <= PLACES and self.weight.numel() >= WEIGHTS
         if not (few and x.device.type == "cpu" and _computing_in(x) is torch.bfloat16):
             return super().forward(x)
-        columns = F.unfold(x, 3, padding=1, stride=self.stride).mT.flatten(0, 1)  # bhw 9c
-        return F.linear(columns, self.weight.flatten(1), self.bias).view(b, h, w, -1).permute(0, 3, 1, 2)
+        columns, matrix = self._columns(x), self._matrix()
+        return F.linear(columns, matrix, self.bias).view(b, h, w, -1).permute(0, 3, 1, 2)
+
+    def _columns(self, x: Tensor) -> Tensor:
+        """What each place of the answer is computed from, (bhw, 9c), in the order that the weights lie in."""
+        if self.weight.is_contiguous():
+            return F.unfold(x, 3, padding=1, stride=self.stride).mT.flatten(0, 1)
+        seen = F.pad(x, (1, 1, 1, 1)).unfold(2, 3, self.stride[0]).unfold(3, 3, self.stride[1])  # b c h w 3 3
+        return seen.permute(0, 2, 3, 4, 5, 1).flatten(3).flatten(0, 2)
+
+    def _matrix(self) -> Tensor:
+        """The weights (out, 9c), as they lie: with channels first or last."""
+        return (self.weight if self.weight.is_contiguous() else self.weight.permute(0, 2, 3, 1)).flatten(1)
 
 
 def _computing_in(x: Tensor) -> torch.dtype:

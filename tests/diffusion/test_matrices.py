@@ -100,6 +100,19 @@ def test_a_convolution_in_autocast_is_that_of_float32(made_matrices: list[tuple[
     assert_near([y], [exact])
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_convolution_with_channels_last_is_that_of_float32(stride: int, made_matrices: list[tuple[int, ...]]):
+    layer = convolution(stride)
+    x = torch.randn(2, 24, 5, 6, generator=torch.Generator().manual_seed(0))
+    exact = layer(x)
+    layer.to(torch.bfloat16, memory_format=torch.channels_last)
+    assert not layer.weight.is_contiguous()
+    for layout in (torch.channels_last, torch.contiguous_format):
+        assert_near([layer(x.to(torch.bfloat16, memory_format=layout))], [exact])
+    assert layer._matrix().data_ptr() == layer.weight.data_ptr(), "the weights were copied"
+    assert made_matrices == []
+
+
 def test_few_weights_stay_a_convolution(made_matrices: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch):
     layer = convolution(1).to(torch.bfloat16)
     monkeypatch.setattr(matrices, "WEIGHTS", layer.weight.numel() + 1)

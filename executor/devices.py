@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from typing import Any, cast
@@ -25,6 +26,20 @@ def release() -> None:
     torch = _torch()
     if torch and torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
+
+
+def keep_freed_memory() -> bool:
+    """Let the C library keep what is freed, up to a gigabyte, for what is asked for next; False where it cannot.
+
+    By itself glibc gives large blocks back to the system each time, which fills them with zeros before they come again:
+    as much work as some of what is computed in them. For a process that computes until it ends.
+    """
+    threshold, trim = -3, -1  # M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of malloc.h
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(mallopt(threshold, 2**30) and mallopt(trim, 2**30))
 
 
 def _torch() -> Any:

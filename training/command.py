@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from executor import devices
 from executor.files import FileProblem, Files
 from training import events
 from training.config import Config, ConfigError, read
@@ -62,6 +63,7 @@ def train(options: argparse.Namespace, files: Files) -> int:
     try:
         config = read(Path(options.config))
         use(Settings(device=options.device))
+        devices.keep_freed_memory()
         placement.device()  # that it is there is known before the pictures are read
         return _train(config, files, options)
     except (ConfigError, FileProblem, ValueError, OSError) as error:

@@ -1,6 +1,9 @@
 """What the worker answers, without a process around it."""
 
+import ctypes
 import json
+import platform
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -229,6 +232,42 @@ def test_stats_and_release_of_a_gpu(monkeypatch: pytest.MonkeyPatch):
 def test_a_module_that_is_being_imported_is_not_used(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.__spec__, "_initializing", True)
     assert devices.stats()["torch"] == ""
+
+
+FAULTS = """
+import ctypes, resource, sys
+from executor import devices
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+
+def faults() -> int:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        block = libc.malloc(40 << 20)
+        ctypes.memset(block, 1, 40 << 20)
+        libc.free(block)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+plain = faults()
+print(devices.keep_freed_memory())
+faults()  # the first time it has to be asked for
+print(plain, faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep memory")
+def test_freed_memory_is_kept_and_not_fetched_anew():
+    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
+    told, counts = done.stdout.splitlines()
+    plain, kept = map(int, counts.split())
+    assert told == "True"
+    assert kept < plain / 10
+
+
+def test_where_memory_cannot_be_kept_nothing_happens(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace())
+    assert devices.keep_freed_memory() is False
 
 
 def test_unknown_requests(tmp_path: Path):

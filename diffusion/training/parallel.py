@@ -8,7 +8,8 @@ that a training is the same each time.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -42,6 +43,7 @@ class Workers:
         self.modules = [modules, *(replica(modules) for _ in range(threads - 1))]
         self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self.checkpointing = checkpointing
+        self.gathered = [_Gathered(same) for same in zip(*(m.parameters() for m in self.modules), strict=True)]
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -70,20 +72,38 @@ class Workers:
 
         if self.pool is None or len(pieces) == 1:
             return sum(answer(self.modules[0], n, piece) for n, piece in pieces)
+        for parameter in self.gathered:
+            parameter.awaited = len(pieces)
         jobs = [self.pool.submit(answer, m, *p) for m, p in zip(self.modules, pieces, strict=False)]
         total = sum(job.result() for job in jobs)
-        self._gather()
+        for parameter in self.gathered:
+            parameter.gather()
         return total
 
+
+class _Gathered:
+    """A parameter in all modules, whose gradients go to the first as soon as every piece has its own: what the others
+    hold until then is little."""
+
+    def __init__(self, same: Sequence[nn.Parameter]):
+        self.same, self.awaited, self.lock = same, 0, threading.Lock()
+        for p in same if len(same) > 1 and same[0].requires_grad else ():
+            p.register_post_accumulate_grad_hook(self._came)
+
+    def _came(self, parameter: Tensor) -> None:
+        with self.lock:
+            self.awaited -= 1
+            if not self.awaited:
+                self.gather()
+
     @torch.no_grad()
-    def _gather(self) -> None:
-        """Bring what the replicas found to the first modules."""
-        ours = list(self.modules[0].parameters())
-        for other in self.modules[1:]:
-            both = [(p, q) for p, q in zip(ours, other.parameters(), strict=True) if q.grad is not None]
-            for p, q in both:
-                p.grad = q.grad if p.grad is None else p.grad.add_(q.grad)  # type: ignore[arg-type]
-                q.grad = None
+    def gather(self) -> None:
+        """In the order of the pieces, whichever came first."""
+        first, *others = self.same
+        for other in others:
+            if other.grad is not None:
+                first.grad = other.grad if first.grad is None else first.grad.add_(other.grad)
+                other.grad = None
 
 
 def replica(modules: nn.ModuleDict) -> nn.ModuleDict:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from diffusion.prediction import discrete
 from diffusion.training import parallel
+from diffusion.training.draws import generator
 from diffusion.training.parallel import Workers, cut, replica, threads_for
 from diffusion.training.tasks import Denoising, Objective, learnt
 from diffusion.unet import ResBlock, TransformerBlock
@@ -81,6 +82,26 @@ def test_gradients_add_to_those_that_are_there():
             workers.gradients(it.loss, question, lambda loss: loss / 2, torch.float32)
     assert furthest(taken(it), wanted) < 1e-6
     assert all(p.grad is None for m in workers.modules[1:] for p in m.parameters())
+
+
+def test_gradients_of_the_pieces_are_added_on_the_way(monkeypatch: pytest.MonkeyPatch):
+    """Every parameter's in the threads that compute them; afterwards nothing is left to add."""
+    gathered: dict[int, list[bool]] = {}
+    gather = parallel._Gathered.gather
+
+    def told(self: parallel._Gathered) -> None:
+        left = any(p.grad is not None for p in self.same[1:])
+        gathered.setdefault(id(self), []).append(left)
+        gather(self)
+
+    monkeypatch.setattr(parallel._Gathered, "gather", told)
+    it = task()
+    workers = Workers(it.modules, 3)
+    question = it.question([0, 1, 2, 3], generator(0, 0))
+    with workers.working():
+        workers.gradients(it.loss, question, lambda loss: loss, torch.float32)
+    assert len(gathered) == len(list(it.modules.parameters()))
+    assert set(map(tuple, gathered.values())) == {(True, False)}
 
 
 def test_the_same_threads_give_the_same_bits():

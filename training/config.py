@@ -40,7 +40,7 @@ class ModelPart:
     save: str  # the file to be written, such as models/loras/owl.safetensors
     stored: Literal["fp16", "bf16", "fp32", "fp8"] = "fp16"  # in which a denoiser, VAE or ControlNet is kept
     network: Literal["base", "new"] = "base"  # of a denoiser with a base: "new" = only its texts and latents are used
-    text: Literal["frozen", "train"] = "frozen"  # the text encoder of a denoiser or a LoRA
+    text: Literal["frozen", "train"] = "frozen"  # the text encoders of a denoiser or a LoRA
     prediction: Literal["", "eps", "v", "flow"] = ""  # empty = as the base
     inpainting: bool = False  # the denoiser sees a mask and the picture without what is under it
 
@@ -66,7 +66,7 @@ class TrainingPart:
     batch_size: int = 1
     accumulation: int = 1
     learning_rate: float = 1e-4
-    text_rate: float = 1.0  # the text encoder's, as a part of learning_rate
+    text_rate: float = 1.0  # the text encoders', as a part of learning_rate
     optimizer: Literal["AdamW", "Adam", "SGD", "RMSprop", "AdamW8bit", "Muon"] = "AdamW"
     weight_decay: float = 0.01
     betas: tuple[float, float] = (0.9, 0.999)

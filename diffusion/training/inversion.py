@@ -20,6 +20,7 @@ from diffusion.tensor_files import TensorFile, stored
 from diffusion.text import Encoder
 from diffusion.tokenizer import tokenize
 from diffusion.training.adapter_files import Told, metadata
+from diffusion.training.tasks import contexts
 
 
 class Inversion(nn.Module):
@@ -80,7 +81,7 @@ class Inversion(nn.Module):
     def forward(
         self, tokens: Tensor, where: Tensor, vectors: Tensor, *, layer: int, norm: bool, project: bool
     ) -> tuple[Tensor, Tensor]:
-        """As `ClipText.forward`; gradients reach `embedding`."""
+        """As `ClipText.forward`; gradients reach `embedding`, and are zero where no text has the word."""
         new = tokens >= self.first
         known = tokens.masked_fill(new, 0)
         values = self.embedding.new_zeros(*tokens.shape, self.embedding.shape[1])
@@ -88,15 +89,12 @@ class Inversion(nn.Module):
         values[new] = self.embedding[tokens[new] - self.first]
         both = where | new
         dtype = self.network.text_model.embeddings.token_embedding.weight.dtype
-        return self.network(known, both, values[both].to(dtype), layer=layer, norm=norm, project=project)
+        states, pooled = self.network(known, both, values[both].to(dtype), layer=layer, norm=norm, project=project)
+        return states + 0 * self.embedding.sum(), pooled
 
     def contexts(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """The states (b, 77, w) of tokens (b, 77) that the model's family takes, and the pooled text (b, w)."""
-        count = len(self.network.text_model.encoder.layers)
-        depth = count if -self.depth > count else count + 1 + self.depth
-        nothing = torch.zeros_like(tokens, dtype=torch.bool)
-        empty = self.embedding.new_empty(0)
-        return self(tokens, nothing, empty, layer=depth, norm=self.norm, project=self.project)
+        return contexts(self, tokens, self.depth, self.norm, self.project)
 
 
 def embedding_file(words: Sequence[Inversion], shapes: Shapes, told: Told) -> TensorFile:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion.prediction import Prediction
+from diffusion.text import Encoder
 from diffusion.training import objective
 from diffusion.training.parallel import Question
 
@@ -49,24 +50,43 @@ class Objective:
 Told = Callable[[Sequence[int], torch.Generator], dict[str, Tensor]]
 
 
-def contexts(text: nn.Module, tokens: Tensor, layer: int = -1, norm: bool = True) -> Tensor:
-    """The states (b, t, w) of tokens (b, t), with gradients; by default as Stable Diffusion 1 takes them.
+TEXTS = ("text", "text_2")
+"""The text networks among the modules of a task, in the order of a `Clip`'s encoders."""
 
-    layer: whose states, from the end. norm: whether the final layer norm is applied to them.
+
+def contexts(
+    text: nn.Module, tokens: Tensor, layer: int = -1, norm: bool = True, project: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The states (b, t, w) of tokens (b, t), and their pooled text (b, w), with gradients; by default as Stable
+    Diffusion 1 takes them.
+
+    layer: whose states, from the end. norm: whether the final layer norm is applied to them. project: whether the
+    pooled text is projected.
     """
     nothing = torch.zeros_like(tokens, dtype=torch.bool)
     count: int = len(text.text_model.encoder.layers)  # type: ignore[arg-type, union-attr]
     depth = count if -layer > count else count + 1 + layer
-    states, _ = text(tokens, nothing, tokens.new_empty(0), layer=depth, norm=norm, project=False)
-    return states
+    return text(tokens, nothing, tokens.new_empty(0), layer=depth, norm=norm, project=project)
+
+
+def read(encoders: Sequence[Encoder], modules: nn.ModuleDict, tokens: Tensor) -> dict[str, Tensor]:
+    """What `Clip.encode` says, of tokens (b, encoders, 77) and with gradients: `context`, the states of all encoders
+    side by side, and `pooled`, that of the last."""
+    found = [
+        contexts(modules[name], tokens[:, i], encoder.layer, encoder.norm, encoder.project)
+        for i, (name, encoder) in enumerate(zip(TEXTS, encoders, strict=False))
+    ]
+    return {"context": torch.cat([states for states, _ in found], -1), "pooled": found[-1][1]}
 
 
 class Denoising:
-    """A UNet learns to take noise away, and a text encoder with it where it is in `modules`.
+    """A UNet learns to take noise away, and text encoders with it where they are in `modules`.
 
-    modules: `unet`, and perhaps `text`. examples: `latent` (variants, c, h, w) of each as the network sees latents, and
-    what else it takes by the same number of variants, such as `concat`. told: what is said of them, such as `context`
-    (b, t, d), or `tokens` (b, 77) for `text`. prior: which examples only keep what the model knew.
+    modules: `unet`, and perhaps those of TEXTS. examples: `latent` (variants, c, h, w) of each as the network sees
+    latents, and what else it takes by the same number of variants, such as `concat`, or `numbers`: what follows the
+    pooled text in `y`. told: what is said of them, such as `context` (b, t, d) and `pooled` (b, w), or `tokens`
+    (b, encoders, 77) for the text encoders. prior: which examples only keep what the model knew. encoders: how the text
+    encoders among the modules are used.
     """
 
     def __init__(
@@ -77,11 +97,11 @@ class Denoising:
         told: Told,
         how: Objective,
         prior: Sequence[bool] = (),
-        contexts: Callable[[nn.Module, Tensor], Tensor] = contexts,
+        encoders: Sequence[Encoder] = (),
     ):
         self.modules, self.prediction, self.examples, self.told, self.how = modules, prediction, examples, told, how
         self.weights = torch.tensor([how.prior_weight if p else 1.0 for p in prior]) if any(prior) else None
-        self.contexts = contexts
+        self.encoders = encoders
         self.device = next(modules.parameters()).device
 
     def question(self, batch: Sequence[int], random: torch.Generator) -> dict[str, Tensor]:
@@ -105,16 +125,23 @@ class Denoising:
         which = [int(torch.randint(len(e["latent"]), (), generator=random)) for e in picked]
         return {name: torch.stack([e[name][v] for e, v in zip(picked, which, strict=True)]) for name in picked[0]}
 
+    def conditions(self, modules: nn.ModuleDict, question: Question) -> dict[str, Tensor]:
+        """What the UNet is given beside the latent and the time."""
+        given = {n: t for n, t in question.items() if n not in ("x0", "noise", "sigma", "weights")}
+        if "tokens" in given:
+            given |= read(self.encoders, modules, given.pop("tokens"))
+        pooled = [given.pop("pooled")] if "pooled" in given else []
+        if "numbers" in given:
+            given["y"] = torch.cat((*pooled, given.pop("numbers")), -1)
+        return given
+
     def loss(self, modules: nn.ModuleDict, question: Question) -> Tensor:
-        conditions = {n: t for n, t in question.items() if n not in ("x0", "noise", "sigma", "weights", "tokens")}
-        if "tokens" in question:
-            conditions["context"] = self.contexts(modules["text"], question["tokens"])
         asked = objective.Question(question["x0"], question["noise"], question["sigma"])
         return objective.loss(
             modules["unet"],
             self.prediction,
             asked,
-            conditions,
+            self.conditions(modules, question),
             self.how.loss,
             min_snr=self.how.min_snr,
             weights=question.get("weights"),

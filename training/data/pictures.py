@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ class Cut:
     """A picture cut to its bucket.
 
     pixels: uint8 (height, width, 3).
-    original: (width, height) of the whole picture before it was scaled.
+    original: (width, height) of the whole picture before it was scaled. scaled: after it was.
     crop: (left, top), where the cut begins in the scaled (and flipped) picture; with `original`, what SDXL is told
     (Podell et al. 2023, 2.2).
     enlarged: by what it was scaled up; 1 where it was not.
@@ -32,6 +32,7 @@ class Cut:
 
     pixels: np.ndarray
     original: tuple[int, int]
+    scaled: tuple[int, int]
     crop: tuple[int, int]
     flipped: bool
     enlarged: float = 1.0
@@ -66,7 +67,13 @@ def picture(
     free = scaled.width - size[0], scaled.height - size[1]
     at = (free[0] // 2, free[1] // 2) if crop == "centre" else (_place(draws[0], free[0]), _place(draws[1], free[1]))
     cut = scaled.crop((*at, at[0] + size[0], at[1] + size[1]))
-    return Cut(np.array(cut), whole.size, at, flipped, max(1.0, factor))
+    return Cut(np.array(cut), whole.size, scaled.size, at, flipped, max(1.0, factor))
+
+
+def mirrored(cut: Cut) -> Cut:
+    """The mirror image, cut where the mirrored picture would be."""
+    left = cut.scaled[0] - cut.crop[0] - cut.pixels.shape[1]
+    return replace(cut, pixels=cut.pixels[:, ::-1].copy(), crop=(left, cut.crop[1]), flipped=not cut.flipped)
 
 
 def enlarged(examples: Sequence[Example], sizes: Sequence[tuple[int, int]]) -> tuple[str, ...]:

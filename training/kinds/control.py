@@ -25,7 +25,7 @@ from executor.files import Files
 from training.config import Config, ConfigError
 from training.events import Tell
 from training.kinds import prepared
-from training.kinds.denoiser import Parts, objective, parts_of
+from training.kinds.denoiser import Parts, encoding, examples_of, objective, parts_of
 from training.kinds.networks import frozen_type, in_its_type, own, seen
 from training.kinds.sheets import sheet_of
 from training.subject import Sheet, Subject
@@ -41,13 +41,9 @@ def subject(config: Config, files: Files, tell: Tell) -> Subject:
             f"the VAE of {config.model.base} has {parts.vae.factor} pixels an element of the latent; ControlNets are "
             f"made for {PIXELS}, so take a base like that"
         )
-    wants = prepared.latents(
-        config, files, pictures, parts.vae, parts.model.latent_format, parts.files, tell, extra=hints
-    )
-    kept = prepared.text_cache(config, files, parts.files, pictures.sizes[0])
-    encode = partial(prepared.meanings, parts.model, parts.clip, pictures.sizes[0], kept)
+    wants = examples_of(config, files, pictures, parts, tell, hints)
     examples = pictures.found.examples
-    texts = Texts([e.captions for e in examples], encode, config.objective.caption_dropout)
+    texts = Texts([e.captions for e in examples], encoding(config, files, parts), config.objective.caption_dropout)
     network = _network(config, parts)
     prior = [e.prior for e in examples]
     return Subject(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from diffusion.coding import Vae, pixels
 from diffusion.model import PIXELS, SD15, LatentFormat, Model
 from diffusion.tensor_files import TensorFile
 from diffusion.text import Clip
-from diffusion.training.tasks import Denoising, Objective, Texts
+from diffusion.training.tasks import TEXTS, Denoising, Objective, Texts
 from executor.files import Files
 from training.config import Config, ConfigError, NetworkPart
 from training.events import Tell
@@ -30,7 +30,9 @@ from training.kinds.networks import (
     predicting,
     seeded,
     seen,
+    using,
 )  # fmt: skip
+from training.kinds.prepared import Pictures
 from training.kinds.sheets import sheet
 from training.subject import Subject
 
@@ -51,26 +53,19 @@ class Parts:
 def subject(config: Config, files: Files, tell: Tell) -> Subject:
     pictures = prepared.read(config, files)
     parts = parts_of(config, files)
-    wants = prepared.latents(
-        config, files, pictures, parts.vae, parts.model.latent_format, parts.files, tell, extra(config)
-    )
+    wants = examples_of(config, files, pictures, parts, tell, extra(config))
     unet = own(parts.model.network, learns=True)
     modules = nn.ModuleDict({"unet": unet})
-    clip, encode = parts.clip, partial(prepared.tokens, parts.clip)
+    clip, encode = parts.clip, encoding(config, files, parts)
     if config.model.text == "train":
-        modules["text"] = own(clip.encoders[0].network, learns=True)
-        clip = replace(clip, encoders=(replace(clip.encoders[0], network=Direct(modules["text"])),))
-    else:
-        size = pictures.sizes[0]
-        kept = prepared.text_cache(config, files, parts.files, size)
-        encode = partial(prepared.meanings, parts.model, clip, size, kept)
+        modules.update({n: own(e.network, learns=True) for n, e in zip(TEXTS, clip.encoders, strict=False)})
+        clip = using(clip, [Direct(modules[name]) for name in TEXTS if name in modules])
     model = replace(parts.model, network=Direct(unet))
-    examples, contexts = pictures.found.examples, prepared.contexts_of(parts.clip.encoders[0])
+    examples = pictures.found.examples
     texts = Texts([e.captions for e in examples], encode, config.objective.caption_dropout)
+    prior = [e.prior for e in examples]
     return Subject(
-        task=Denoising(
-            modules, model.prediction, wants, texts, objective(config), [e.prior for e in examples], contexts
-        ),
+        task=Denoising(modules, model.prediction, wants, texts, objective(config), prior, clip.encoders),
         examples=len(examples),
         order=pictures.order,
         file=partial(_file, config, parts, modules),
@@ -78,6 +73,22 @@ def subject(config: Config, files: Files, tell: Tell) -> Subject:
         rates={"text": config.training.text_rate},
         notes=pictures.notes,
     )
+
+
+def examples_of(
+    config: Config, files: Files, pictures: Pictures, parts: Parts, tell: Tell, extra: prepared.Extra | None
+) -> list[dict[str, Tensor]]:
+    """The latents of the pictures, and what else the network takes of them. Raises DataError and ValueError."""
+    latent_format = parts.model.latent_format
+    found = prepared.latents(config, files, pictures, parts.vae, latent_format, parts.files, tell, extra)
+    return prepared.whole(parts.model, parts.clip, found)
+
+
+def encoding(config: Config, files: Files, parts: Parts) -> Callable[[Sequence[str]], dict[str, Tensor]]:
+    """What `Denoising` is told of texts: their tokens where the text encoders learn, or else what they mean."""
+    if config.model.text == "train":
+        return partial(prepared.tokens, parts.clip)
+    return partial(prepared.meanings, parts.clip, prepared.text_cache(config, files, parts.files))
 
 
 def objective(config: Config) -> Objective:
@@ -96,8 +107,6 @@ def parts_of(config: Config, files: Files) -> Parts:
     parts = _of_base(config, files) if config.model.base else _new(config, files)
     if config.model.prediction:
         parts = replace(parts, model=replace(parts.model, prediction=predicting(config.model.prediction)))
-    if config.model.text == "train" and len(parts.clip.encoders) != 1:
-        raise ConfigError('model.text = "train" is for models with one text encoder; set it to "frozen"')
     return parts
 
 
@@ -151,9 +160,8 @@ def _file(config: Config, parts: Parts, modules: nn.ModuleDict, facts: Mapping[s
     model = replace(parts.model, network=seen(modules["unet"]))
     if config.model.network == "new":
         return in_its_type(saving.unet(model, facts), config)
-    clip = parts.clip
-    if "text" in modules:
-        clip = replace(clip, encoders=(replace(clip.encoders[0], network=seen(modules["text"])),))
+    texts = [seen(modules[name]) for name in TEXTS if name in modules]
+    clip = using(parts.clip, texts) if texts else parts.clip
     return in_its_type(saving.checkpoint(model, clip, parts.vae, facts), config)
 
 

@@ -15,18 +15,17 @@ from torch import nn
 
 from diffusion.placement import Resident
 from diffusion.tensor_files import TensorFile
-from diffusion.text import Encoder
 from diffusion.training.adapter_files import Told, adapter_file, tag_counts
 from diffusion.training.adapters import Adapters
 from diffusion.training.draws import generator
-from diffusion.training.tasks import Denoising, Texts
+from diffusion.training.tasks import TEXTS, Denoising, Texts
 from executor.files import Files
 from training.config import Config
 from training.data.examples import Example
 from training.events import Tell
 from training.kinds import prepared
-from training.kinds.denoiser import extra, objective, parts_of
-from training.kinds.networks import Direct, frozen_type, own
+from training.kinds.denoiser import encoding, examples_of, extra, objective, parts_of
+from training.kinds.networks import Direct, frozen_type, own, using
 from training.kinds.sheets import sheet
 from training.subject import Subject
 
@@ -36,33 +35,26 @@ def subject(config: Config, files: Files, tell: Tell) -> Subject:
     pictures = prepared.read(config, files)
     parts = parts_of(config, files)
     shapes = cast("Resident", parts.model.network).shapes
-    wants = prepared.latents(
-        config, files, pictures, parts.vae, parts.model.latent_format, parts.files, tell, extra(config)
-    )
+    wants = examples_of(config, files, pictures, parts, tell, extra(config))
     dtype, examples = frozen_type(config.training.precision), pictures.found.examples
-    modules = nn.ModuleDict()
-    clip, encode = parts.clip, partial(prepared.tokens, parts.clip)
-    contexts = prepared.contexts_of(clip.encoders[0])
-    if config.model.text == "frozen":
-        kept = prepared.text_cache(config, files, parts.files, pictures.sizes[0])
-        encode = partial(prepared.meanings, parts.model, clip, pictures.sizes[0], kept)
-    texts = Texts([e.captions for e in examples], encode, config.objective.caption_dropout)
+    modules, clip = nn.ModuleDict(), parts.clip
+    texts = Texts([e.captions for e in examples], encoding(config, files, parts), config.objective.caption_dropout)
     modules["unet"] = own(parts.model.network, learns=False, dtype=dtype)
     modules["unet_adapter"] = _adapters(config, modules["unet"], "")
     if config.model.text == "train":
-        encoder: Encoder = clip.encoders[0]
-        modules["text"] = own(encoder.network, learns=False, dtype=dtype)
-        modules["text_adapter"] = _adapters(config, modules["text"], encoder.name)
-        clip = replace(clip, encoders=(replace(encoder, network=Direct(modules["text"], dtype)),))
+        for name, encoder in zip(TEXTS, clip.encoders, strict=False):
+            modules[name] = own(encoder.network, learns=False, dtype=dtype)
+            modules[f"{name}_adapter"] = _adapters(config, modules[name], encoder.name)
+        clip = using(clip, [Direct(modules[name], dtype) for name in TEXTS if name in modules])
     model = replace(parts.model, network=Direct(modules["unet"], dtype))
     prior = [e.prior for e in examples]
     return Subject(
-        task=Denoising(modules, model.prediction, wants, texts, objective(config), prior, contexts),
+        task=Denoising(modules, model.prediction, wants, texts, objective(config), prior, clip.encoders),
         examples=len(examples),
         order=pictures.order,
         file=partial(_file, config, modules, shapes, parts.model.prediction.kind, examples, time.time()),
         sheet=partial(sheet, config.samples, model, clip, parts.vae, pictures.sizes[0]),
-        rates={"text_adapter": config.training.text_rate},
+        rates={"text": config.training.text_rate},
         around=partial(_applied, modules),
         notes=pictures.notes,
     )
@@ -85,12 +77,15 @@ def _adapters(config: Config, network: nn.Module, encoder: str) -> Adapters:
     )
 
 
+def _all_of(modules: nn.ModuleDict) -> list[Adapters]:
+    return [module for module in modules.values() if isinstance(module, Adapters)]
+
+
 @contextmanager
 def _applied(modules: nn.ModuleDict) -> Iterator[None]:
     with ExitStack() as stack:
-        for name in ("unet_adapter", "text_adapter"):
-            if name in modules:
-                stack.enter_context(cast("Adapters", modules[name]).applied())
+        for adapters in _all_of(modules):
+            stack.enter_context(adapters.applied())
         yield
 
 
@@ -103,8 +98,7 @@ def _file(
     started: float,
     facts: Mapping[str, str],
 ) -> TensorFile:
-    adapters = [cast("Adapters", modules[n]) for n in ("unet_adapter", "text_adapter") if n in modules]
-    tensors = {name: tensor for a in adapters for name, tensor in a.tensors().items()}
+    tensors = {name: tensor for a in _all_of(modules) for name, tensor in a.tensors().items()}
     return adapter_file(tensors, shapes, told(config, prediction, examples, started, facts), torch.float16)
 
 

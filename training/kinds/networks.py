@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
@@ -78,6 +79,11 @@ class Direct:
         with autocast(device.type, self.dtype):
             y = self.module(x.to(device), *(a.to(device) for a in args), **given)
         return tuple(t.float().to(x.device) for t in y) if isinstance(y, tuple) else y.float().to(x.device)
+
+
+def using(clip: Clip, networks: Sequence[Callable[..., Any]]) -> Clip:
+    """The same texts with other networks, one for each of its encoders."""
+    return replace(clip, encoders=tuple(replace(e, network=n) for e, n in zip(clip.encoders, networks, strict=True)))
 
 
 # --- new networks --------------------------------------------------------------------------------

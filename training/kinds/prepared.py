@@ -10,28 +10,29 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from diffusion.coding import Vae
 from diffusion.inputs import Scene
 from diffusion.model import LatentFormat, Model
 from diffusion.prompt import LENGTH
-from diffusion.regions import resolve
-from diffusion.text import Clip, Encoder
+from diffusion.text import Clip
 from diffusion.training.draws import generator
-from diffusion.training.tasks import contexts
 from executor.files import Files
 from training import data
 from training.config import Config
 from training.data.buckets import Size
 from training.data.cache import Cache
 from training.data.examples import DataError, Example, Found
-from training.data.pictures import Cut, enlarged, picture
+from training.data.pictures import Cut, enlarged, mirrored, picture
 from training.events import Prepared, Tell
 
 AT_ONCE = 8  # pictures that are encoded together
 Extra = Callable[[Tensor, Vae, LatentFormat, torch.Generator], Mapping[str, Tensor]]
 """What is learnt beside the latent, of pictures (b, h, w, 3) in 0..1: a row each."""
+FRAME = ("height", "width", "crop_h", "crop_w", "target_height", "target_width")
+"""What Stable Diffusion XL is told of a picture, pixels, by the names of a conditioning's options: its size, the corner
+of the cut in the scaled picture, the size of the cut (Podell et al. 2023, 2.2)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,14 +96,15 @@ def latents(
     tell: Tell,
     extra: Extra | None = None,
 ) -> list[dict[str, Tensor]]:
-    """The variants of each example, (v, c, h, w) as the network sees latents, and what `extra` makes of them.
+    """The variants of each example, (v, c, h, w) as the network sees latents, their `frame` (v, 6), which are the
+    numbers of FRAME, and what `extra` makes of them.
 
     models: the files that the latents follow from. Raises DataError.
     """
     part, examples = config.data, pictures.found.examples
     settings = {
         "size": part.size, "buckets": part.buckets, "crop": part.crop, "flip": part.flip, "variants": part.variants,
-        "seed": config.training.seed, "kind": config.model.kind, "inpainting": config.model.inpainting,
+        "seed": config.training.seed, "kind": config.model.kind, "inpainting": config.model.inpainting, "frame": FRAME,
     }  # fmt: skip
     mark = data.fingerprint([*(e.path for e in examples), *models], settings)
     cache = Cache(_folder(files, config), mark, f"{Path(part.folder).name}-{mark[:12]}")
@@ -146,11 +148,15 @@ def _encode(
     """All variants of some examples of one size."""
     found: list[dict[str, list[Tensor]]] = [{} for _ in examples]
     for variant in range(config.data.variants):
-        for mirrored in (False, True) if config.data.flip else (False,):
-            pixels = torch.stack([pixels_of(config, e, size, variant, mirrored) for e in examples])
-            made = {"latent": latent_format.encode(vae.encode(pixels))}
+        for flipped in (False, True) if config.data.flip else (False,):
+            cuts = [_cut(config, e, size, variant, flipped) for e in examples]
+            pixels = torch.stack([_pixels(cut) for cut in cuts])
+            made = {
+                "latent": latent_format.encode(vae.encode(pixels)),
+                "frame": torch.tensor([_frame(c) for c in cuts]),
+            }
             if extra is not None:
-                random = generator(config.training.seed, variant, f"{examples[0].path.name} {mirrored}")
+                random = generator(config.training.seed, variant, f"{examples[0].path.name} {flipped}")
                 made |= extra(pixels, vae, latent_format, random)
             for row, tensors in enumerate(found):
                 for name, tensor in made.items():
@@ -158,33 +164,69 @@ def _encode(
     return [{name: torch.stack(some_of) for name, some_of in tensors.items()} for tensors in found]
 
 
-def pixels_of(config: Config, example: Example, size: Size, variant: int, mirrored: bool) -> Tensor:
+def pixels_of(config: Config, example: Example, size: Size, variant: int, flipped: bool) -> Tensor:
     """A variant of a picture, (h, w, 3) in 0..1."""
+    return _pixels(_cut(config, example, size, variant, flipped))
+
+
+def _cut(config: Config, example: Example, size: Size, variant: int, flipped: bool) -> Cut:
     random = generator(config.training.seed, variant, example.path.name)
-    cut: Cut = picture(example, size, crop=config.data.crop, random=random)
-    pixels = torch.from_numpy(cut.pixels).float() / 255
-    return pixels.flip(1) if mirrored else pixels
+    cut = picture(example, size, crop=config.data.crop, random=random)
+    return mirrored(cut) if flipped else cut
+
+
+def _pixels(cut: Cut) -> Tensor:
+    return torch.from_numpy(cut.pixels).float() / 255
+
+
+def _frame(cut: Cut) -> tuple[int, ...]:
+    """The numbers of FRAME."""
+    return (*cut.original[::-1], *cut.crop[::-1], *cut.pixels.shape[:2])
+
+
+# --- what the network takes beside latents and texts ---------------------------------------------
+
+
+def whole(model: Model, clip: Clip, examples: Sequence[Mapping[str, Tensor]]) -> list[dict[str, Tensor]]:
+    """Examples as `Denoising` takes them: instead of their `frame`, what `model` is given of each variant.
+
+    What they have already, such as the masks of inpainting, stays. Raises ValueError for what it cannot be given.
+    """
+    last = clip.encoders[-1]
+    width = (last.config.projection if last.project else None) or last.config.width
+    return [_whole(model, width, example) for example in examples]
+
+
+def _whole(model: Model, width: int, example: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    shape = 1, *example["latent"].shape[1:]
+    each = [_given(model, width, shape, frame) for frame in example["frame"].tolist()]
+    given = {name: torch.cat([one[name] for one in each]) for name in each[0]}
+    return given | {name: tensor for name, tensor in example.items() if name != "frame"}
+
+
+def _given(model: Model, width: int, shape: tuple[int, ...], frame: Sequence[int]) -> dict[str, Tensor]:
+    """What the network takes beside a latent and its text, (1, ...) each; of a `y` that begins with the pooled text,
+    `width` wide, the rest, as `numbers`."""
+    pooled = torch.linspace(1, 2, width)[None]
+    options = {"pooled_output": pooled, **dict(zip(FRAME, frame, strict=True))}
+    given = model.inputs(Scene(shape, "positive", model.latent_format), options)
+    y = given.get("y")
+    if y is not None and torch.equal(y[..., :width], pooled):
+        given = {name: t for name, t in given.items() if name != "y"} | {"numbers": y[:, width:]}
+    return given
 
 
 # --- texts ---------------------------------------------------------------------------------------
 
 
 def tokens(clip: Clip, texts: Sequence[str]) -> dict[str, Tensor]:
-    """The first 77 tokens of each text, for a text encoder that learns."""
-    [encoder] = clip.encoders
-    rows = [[token for token, _ in clip.tokenize(text, encoder)[0]] for text in texts]
-    return {"tokens": torch.tensor([[t if isinstance(t, int) else 0 for t in row[:LENGTH]] for row in rows])}
+    """The first 77 tokens of each text as each encoder has them, (u, encoders, 77), for encoders that learn."""
+    rows = [[[token for token, _ in clip.tokenize(text, e)[0][:LENGTH]] for e in clip.encoders] for text in texts]
+    return {"tokens": torch.tensor([[[t if isinstance(t, int) else 0 for t in row] for row in some] for some in rows])}
 
 
-def contexts_of(encoder: Encoder) -> Callable[[nn.Module, Tensor], Tensor]:
-    """The states of tokens as the model's family takes them."""
-    return partial(contexts, layer=encoder.layer, norm=encoder.norm)
-
-
-def meanings(
-    model: Model, clip: Clip, size: Size, kept: Callable[[], Cache], texts: Sequence[str]
-) -> dict[str, Tensor]:
-    """What the network is told of each text, (u, ...) each; long texts are several chunks, short ones filled up.
+def meanings(clip: Clip, kept: Callable[[], Cache], texts: Sequence[str]) -> dict[str, Tensor]:
+    """`context` (u, t, w) and `pooled` (u, w) of each text; long texts are several chunks, short ones filled up.
 
     kept: opens what was computed before.
     """
@@ -193,23 +235,22 @@ def meanings(
         for text in texts:
             key = hashlib.sha256(text.encode()).hexdigest()
             if not cache.has(key):
-                cache.put(key, _meaning(model, clip, size, text))
+                cache.put(key, _meaning(clip, text))
             rows.append({name: t.clone() for name, t in cache.get(key).items()})
     longest = max(row["context"].shape[1] for row in rows)
-    empty = _meaning(model, clip, size, "")["context"]
+    empty = _meaning(clip, "")["context"]
     for row in rows:
         while row["context"].shape[1] < longest:
             row["context"] = torch.cat([row["context"], empty], 1)
     return {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
 
 
-def _meaning(model: Model, clip: Clip, size: Size, text: str) -> dict[str, Tensor]:
-    shape = (1, model.latent_format.channels, size[1] // 8, size[0] // 8)
-    scene = Scene(shape, "positive", model.latent_format)
-    [found] = resolve(clip.conditioning(text), model.prediction, shape, partial(model.inputs, scene))
-    return {name: t.float().cpu().contiguous() for name, t in found.conditions.items()}
+def _meaning(clip: Clip, text: str) -> dict[str, Tensor]:
+    context, told = clip.encode(text)
+    found = {"context": context, "pooled": told["pooled_output"]}
+    return {name: t.float().cpu().contiguous() for name, t in found.items()}
 
 
-def text_cache(config: Config, files: Files, models: Sequence[Path], size: Size) -> Callable[[], Cache]:
-    mark = data.fingerprint(models, {"size": size, "kind": "texts"})
+def text_cache(config: Config, files: Files, models: Sequence[Path]) -> Callable[[], Cache]:
+    mark = data.fingerprint(models, {"kind": "texts", "holds": ["context", "pooled"]})
     return lambda: Cache(_folder(files, config), mark, f"texts-{mark[:12]}")

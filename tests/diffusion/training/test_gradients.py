@@ -17,6 +17,7 @@ from transformers import CLIPTextModelWithProjection
 from diffusion import layouts
 from diffusion.clip import ClipConfig, ClipText
 from diffusion.prediction import Prediction, discrete, flow
+from diffusion.text import stable_diffusion_1
 from diffusion.training.parallel import Question, Workers
 from diffusion.training.tasks import Denoising, Objective, learnt
 from diffusion.unet import UNet
@@ -50,8 +51,9 @@ def asked(own: Both, prediction: Prediction, how: Objective) -> tuple[Denoising,
         nn.ModuleDict({"unet": own.unet, "text": own.text}),
         prediction,
         [{"latent": torch.randn(1, 4, 8, 8)} for _ in range(3)],
-        lambda batch, random: {"tokens": tokens[list(batch)]},
+        lambda batch, random: {"tokens": tokens[list(batch), None]},
         how,
+        encoders=[stable_diffusion_1(own.text, WORDS)],
     )
     return task, task.question([0, 1, 2], torch.Generator().manual_seed(5))
 
@@ -59,7 +61,7 @@ def asked(own: Both, prediction: Prediction, how: Objective) -> tuple[Denoising,
 def backward_of_theirs(own: Both, kind: str, question: Question, times: Tensor, gamma: float) -> None:
     """The step as diffusers' examples of training write it."""
     x0, noise = question["x0"], question["noise"]
-    states = own.his_text.text_model(question["tokens"]).last_hidden_state
+    states = own.his_text.text_model(question["tokens"][:, 0]).last_hidden_state
     if kind == "flow":
         schedule: Any = FlowMatchEulerDiscreteScheduler(1000)
         noisy, target = schedule.scale_noise(x0, times, noise), noise - x0

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from tests.training.data.making import noise
 from training.data import Cut, DataError, Example, enlarged, picture
-from training.data.pictures import read
+from training.data.pictures import mirrored, read
 
 GREEN = (0, 255, 0)
 
@@ -48,6 +48,15 @@ def test_a_random_cut_is_where_it_says(tmp_path_factory: pytest.TempPathFactory,
     left, top = found.crop
     seen = whole[:, ::-1] if found.flipped else whole
     assert np.array_equal(found.pixels, seen[top : top + 16, left : left + 16])
+
+
+def test_a_mirrored_cut_is_where_it_says(wide: Path):
+    found = mirrored(cut(wide, (15, 16), 5, crop="random"))
+    left, top = found.crop
+    whole = noise((48, 16))[:, ::-1]
+    assert found.flipped
+    assert np.array_equal(found.pixels, whole[top : top + 16, left : left + 15])
+    assert left + found.pixels.shape[1] + mirrored(found).crop[0] == 48
 
 
 def test_every_place_and_both_ways_round_are_drawn(wide: Path):

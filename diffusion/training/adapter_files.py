@@ -120,7 +120,8 @@ def kohya(tensors: Mapping[str, Tensor], shapes: Shapes) -> dict[str, Tensor]:
         network, encoder, _, inner = (*layer.split(".", 3), "", "", "")[:4]
         ours = layer.removeprefix("diffusion_model.")
         if network == "text_encoders" and inner:
-            name = f"lora_te{TEXT_NUMBERS.get(encoder, '') if xl else ''}_{names.flat(inner)}"
+            number = TEXT_NUMBERS.get(encoder, "") if xl or encoder == "clip_g" else ""  # the refiner's is XL's second
+            name = f"lora_te{number}_{names.flat(inner)}"
         elif ours != layer and ours in unet:
             name = f"lora_unet_{theirs.get(ours, names.flat(ours))}"
         else:

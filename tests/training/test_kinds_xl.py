@@ -152,15 +152,21 @@ def test_gradients_reach_the_adapters_of_both_encoders(made: Callable[..., Subje
     assert any(n.startswith("text_2_adapter.") and "layers_1_mlp_fc1" in n for n in moved), "through the pooled text"
 
 
-def test_a_lora_changes_what_both_encoders_say(
-    made: Callable[..., Subject], configured: Configured, trained: Trained, base: Path
+@pytest.mark.parametrize(("family", "prefixes"), [("sdxl", {"lora_te1", "lora_te2"}), ("refiner", {"lora_te2"})])
+def test_a_lora_changes_what_all_encoders_say(
+    made: Callable[..., Subject],
+    configured: Configured,
+    trained: Trained,
+    base: Path,
+    family: str,
+    prefixes: set[str],
 ):
-    made()
-    trained(configured(TRAINING))
+    made(family=family)
+    trained(configured(TRAINING, base=f'"{family}.safetensors"'))
     path = base / "models/loras/it.safetensors"
     names = {n.split("_text_model")[0] for n in load_file(path) if n.startswith("lora_te")}
-    assert names == {"lora_te1", "lora_te2"}
-    model, clip, _ = load(base / "models/checkpoints/sdxl.safetensors")
+    assert names == prefixes
+    model, clip, _ = load(base / f"models/checkpoints/{family}.safetensors")
     before, after = (halves(c, "a red circle") for c in (clip, apply(path, model, clip, 1.0, 1.0)[1]))
     assert all(distance(*pair) > 1e-4 for pair in zip(before, after, strict=True))
 

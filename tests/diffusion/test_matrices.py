@@ -105,7 +105,7 @@ def test_a_convolution_with_channels_last_is_that_of_float32(stride: int, made_m
     layer = convolution(stride)
     x = torch.randn(2, 24, 5, 6, generator=torch.Generator().manual_seed(0))
     exact = layer(x)
-    layer.to(torch.bfloat16).to(memory_format=torch.channels_last)
+    layer.to(torch.bfloat16).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     assert not layer.weight.is_contiguous()
     for layout in (torch.channels_last, torch.contiguous_format):
         assert_near([layer(x.to(torch.bfloat16, memory_format=layout))], [exact])

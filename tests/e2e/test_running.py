@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect
 
 from tests.e2e.conftest import PATIENCE, QUIET, base_in
 from tests.e2e.editor import Editor
@@ -171,10 +171,16 @@ def test_what_is_missing_is_listed_with_the_nearest(editor: Editor, server: Serv
 
 def test_the_time_that_is_left_is_told_from_earlier_runs(editor: Editor, server: Server):
     editor.put("KSampler", "steps", 12)
+    held: list[Route] = []
+    editor.page.route(re.compile(r"/jobs/[\w-]+$"), lambda route: held.append(route))  # the plan comes when all is over
     server.finished(editor.run())
     expect(editor.page.locator(".run-stop")).to_be_disabled()
-    told = editor.page.evaluate("JSON.parse(localStorage.getItem('mezzotint.paces'))")
-    assert told["KSampler"] > 0
+    assert held
+    for route in held:
+        route.continue_()
+    editor.page.unroute_all()
+    paces = "JSON.parse(localStorage.getItem('mezzotint.paces') ?? '{}')"
+    until(lambda: editor.page.evaluate(paces).get("KSampler", 0) > 0, "the pace of the sampler")
     editor.run()
     expect(editor.page.locator(".run-left")).to_contain_text("left")
 

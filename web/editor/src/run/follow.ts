@@ -97,9 +97,13 @@ function change(id: string, by: (job: JobRun) => JobRun): void {
 
 function ended(job: JobRun): void {
   const tab = runs.get().tabs.get(job.id);
-  if (job.phase === "success") learned((paces) => learn(paces, job));
+  learnFrom(job);
   if (job.phase === "error") void explain(job.id, tab);
   for (const call of onEnd) call(job, tab);
+}
+
+function learnFrom(job: JobRun): void {
+  if (job.phase === "success") learned((paces) => learn(paces, job));
 }
 
 /** What a failed job says of its nodes stands in the list of problems until the next one. */
@@ -134,8 +138,17 @@ export const targets = new Map<string, readonly NodeId[]>();
 async function planOf(id: string): Promise<void> {
   const detail = await detailOf(id);
   if (!detail) return;
-  change(id, (job) => ({ ...job, plan: planned(detail) }));
+  know(id, planned(detail));
   if (number(detail.crashes) > 0) for (const call of onCrash) call();
+}
+
+/** A quick job may be over before its plan comes: then it teaches only now. */
+function know(id: string, plan: JobRun["plan"]): void {
+  const before = runs.get().jobs.get(id);
+  if (!before) return;
+  const job = { ...before, plan };
+  change(id, () => job);
+  if (!before.plan.size) learnFrom(job);
 }
 
 /** Takes in all that the server knows of one job. */
@@ -146,6 +159,10 @@ export async function look(id: string, tab?: string): Promise<void> {
   const { jobs, last, tabs } = runs.get();
   const before = jobs.get(id);
   const owner = tab ?? tabs.get(id) ?? editor.get().active;
+  if (before && ENDED.has(before.phase)) {
+    know(id, found.plan); // the rest was heard, in more detail
+    return runs.set((state) => place(state, state.jobs.get(id) ?? found, owner));
+  }
   const told = withPictures(found, (before ?? jobs.get(last.get(owner) ?? ""))?.nodes);
   if (told.phase === "pending") {
     runs.set((state) => ({
@@ -156,7 +173,7 @@ export async function look(id: string, tab?: string): Promise<void> {
     return;
   }
   runs.set((state) => place(state, told, owner));
-  if (before && !ENDED.has(before.phase) && ENDED.has(told.phase)) ended(told);
+  if (before && ENDED.has(told.phase)) ended(told);
 }
 
 /** After a loss or a reload: what this window queued may have begun or ended meanwhile. */

@@ -6,9 +6,10 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from PIL import Image, PngImagePlugin
 from torch import Tensor
+
+from diffusion.image_files import eight_bits
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 EFFORTS = {"default": 4, "fastest": 0, "slowest": 6}  # of WebP's six
@@ -33,7 +34,7 @@ def _saved(images: Tensor, kind: str, fps: float, **options: Any) -> bytes:
         raise ValueError(f"pictures of {images.shape[-1]} channels cannot be a {kind} file; they need 1, 3 or 4")
     if not len(images):
         raise ValueError("there are no pictures to save")
-    data = (images.detach().float() * 255).nan_to_num().clamp(0, 255).to("cpu", torch.uint8).numpy()
+    data = eight_bits(images)
     first, *others = (Image.fromarray(frame.squeeze(-1) if frame.shape[-1] == 1 else frame) for frame in data)
     file = io.BytesIO()
     first.save(file, kind, save_all=True, append_images=others, duration=int(1000 / fps), loop=0, **options)

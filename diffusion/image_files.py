@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -92,6 +92,22 @@ def _tensor(image: Image.Image) -> Tensor:
 # --- writing -------------------------------------------------------------------------------------
 
 
+def eight_bits(images: Tensor) -> np.ndarray:
+    """0..1 as 0..255, cut off and not rounded; what is no number is 0."""
+    return scaled(images, 255, np.float32).astype(np.uint8)
+
+
+def scaled(images: Tensor, most: int, dtype: type[np.floating[Any]]) -> np.ndarray:
+    """0..1 as 0..most, in `dtype`; what lies outside is cut to that, and what is no number is 0.
+
+    Not with torch: files are written in threads beside the one that computes, and torch's own threads, of which each
+    that ever computes has some, slow each other down for good (OpenMP spins less where they are more than the cores).
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = images.detach().to("cpu", torch.float32).numpy().astype(dtype) * dtype(most)
+    return np.nan_to_num(values, copy=False, posinf=most, neginf=0).clip(0, most)
+
+
 def encode(images: Tensor, texts: Mapping[str, str], level: int = 4) -> Iterator[bytes]:
     """Each picture of (b, h, w, c) as PNG: values cut to 0..1 and off to 8 bits, c = 1 (grey), 3 or 4 (alpha).
 
@@ -101,7 +117,7 @@ def encode(images: Tensor, texts: Mapping[str, str], level: int = 4) -> Iterator
     modes = {1: "L", 3: "RGB", 4: "RGBA"}
     if images.shape[-1] not in modes:
         raise ValueError(f"a picture of {images.shape[-1]} channels is no PNG; it needs 1, 3 or 4")
-    data = (images.detach().float() * 255).nan_to_num().clamp(0, 255).to("cpu", torch.uint8).numpy()
+    data = eight_bits(images)
     chunks = PngImagePlugin.PngInfo()
     for keyword, text in texts.items():
         chunks.add_text(keyword, text)

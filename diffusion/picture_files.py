@@ -12,6 +12,8 @@ import numpy as np
 from PIL import Image, features
 from torch import Tensor
 
+from diffusion.image_files import eight_bits, scaled
+
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 PNG_COLORS = {1: 0, 3: 2, 4: 6}
 MOST_EXIF = 65533 - 6
@@ -30,7 +32,7 @@ def lossy(images: Tensor, kind: str, exif: bytes, **options: Any) -> Iterator[by
     if kind == "JPEG":
         exif = exif if len(exif) <= MOST_EXIF else b""
         mode, images = ("RGB", images[..., :3]) if mode == "RGBA" else (mode, images)
-    data = (images.detach().float() * 255).nan_to_num().clamp(0, 255).byte().cpu().numpy()
+    data = eight_bits(images)
     for pixels in data:
         picture = Image.fromarray(pixels.squeeze(-1) if mode == "L" else pixels, mode)
         file = io.BytesIO()
@@ -41,7 +43,7 @@ def lossy(images: Tensor, kind: str, exif: bytes, **options: Any) -> Iterator[by
 def deep_png(images: Tensor, texts: Mapping[str, str], level: int = 4) -> Iterator[bytes]:
     """Each picture as PNG of 16 bits a channel (ISO/IEC 15948), with text chunks; level: zlib's, 0..9."""
     _mode(images)
-    data = (images.detach().double() * 65535).nan_to_num().clamp(0, 65535).round().cpu().numpy().astype(">u2")
+    data = scaled(images, 65535, np.float64).round().astype(">u2")
     told = b"".join(
         _chunk(b"tEXt", k.encode("latin-1") + b"\0" + t.encode("latin-1", "replace")) for k, t in texts.items()
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any
 
 from executor import events
@@ -44,19 +47,34 @@ async def run(
     """
     cache, cancel = cache or Cache(memory=0, models=0), cancel or Cancel()
     job = Work(plan, files, cache, emit, cancel, extra_pnginfo or {}, force, preview, at, ledger)
-    thread = asyncio.ensure_future(asyncio.to_thread(job.work))
-    try:
-        outcome = await asyncio.shield(thread)
-    except asyncio.CancelledError:
-        job.cancel.set()
-        while not thread.done():
-            await asyncio.wait([thread])
-        raise
-    finally:
-        job.outbox.flush()
+    with _thread() as thread:
+        working = asyncio.get_running_loop().run_in_executor(thread, copy_context().run, job.work)
+        try:
+            outcome = await asyncio.shield(working)
+        except asyncio.CancelledError:
+            job.cancel.set()
+            while not working.done():
+                await asyncio.wait([working])
+            raise
+        finally:
+            job.outbox.flush()
     if job.outbox.error:
         raise job.outbox.error
     return outcome
+
+
+_idle: list[ThreadPoolExecutor] = []
+
+
+@contextmanager
+def _thread() -> Generator[ThreadPoolExecutor, None, None]:
+    """One that computes; run after run the same. Each that has ever computed has threads of OpenMP's, which keep those
+    of the others from waiting in a loop, and small operations then take twice as long."""
+    thread = _idle.pop() if _idle else ThreadPoolExecutor(1, "computing")
+    try:
+        yield thread
+    finally:
+        _idle.append(thread)
 
 
 def execute(

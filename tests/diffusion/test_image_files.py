@@ -2,17 +2,22 @@
 
 import io
 import struct
+import time
 import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from diffusion import animations, picture_files
 from diffusion.image_files import EMPTY_MASK, encode, load, load_channel
 
 
@@ -183,3 +188,43 @@ def test_the_order_of_a_batch_is_kept():
 def test_channels_that_no_picture_has():
     with pytest.raises(ValueError, match="2 channels"):
         list(encode(torch.zeros(1, 2, 2, 2), {}))
+
+
+def begun_by(work: Callable[[], object]) -> set[int]:
+    """The threads that some work leaves behind in the thread that does it."""
+
+    def threads() -> set[int]:
+        return {thread.id for thread in psutil.Process().threads()}
+
+    def look() -> set[int]:
+        before = threads()
+        work()
+        end = time.monotonic() + 0.5
+        while threads() - before and time.monotonic() < end:  # one that is over is listed for a moment still
+            time.sleep(0.01)
+        return threads() - before
+
+    with ThreadPoolExecutor(1) as one:
+        return one.submit(look).result()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda images: list(encode(images, {}, level=0)),
+        lambda images: list(picture_files.lossy(images, "JPEG", b"")),
+        lambda images: list(picture_files.deep_png(images, {}, level=0)),
+        lambda images: animations.png(images, {}, 10, level=0),
+    ],
+    ids=["png", "jpeg", "deep png", "animation"],
+)
+def test_no_thread_of_torchs_begins_where_files_are_written(write: Callable[[torch.Tensor], object]):
+    """Else whatever computes in another thread would be slower from then on."""
+    images = torch.rand(1, 300, 300, 3)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert begun_by(lambda: images * 255)  # what is looked for can be seen
+        assert not begun_by(lambda: write(images))
+    finally:
+        torch.set_num_threads(threads)

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -323,3 +324,41 @@ def test_every_event_has_a_json_form():
     assert outcome.ok
     first: dict[str, Any] = json.loads(json.dumps(events.to_json(log[1])))
     assert first == {"event": "node_started", "node": "a", "type": "Add", "parent": None}
+
+
+# --- threads ---
+
+
+def thread_of(at: Callable[[], object] = lambda: None) -> Coroutine[Any, Any, int]:
+    """Runs a graph, and tells which thread computes it. at: called there."""
+    seen: list[int] = []
+
+    def look(node: str, type_: str) -> None:
+        seen.append(threading.get_ident())
+        at()
+
+    async def found() -> int:
+        await run(plan(api(o=("Show", {"a": 1}))), files=Files(Path("/nowhere")), at=look)
+        return seen[0]
+
+    return found()
+
+
+def test_runs_one_after_the_other_compute_in_the_same_thread():
+    async def several() -> set[int]:
+        found: set[int] = set()
+        for _ in range(3):
+            await asyncio.gather(*(asyncio.to_thread(int) for _ in range(4)))  # other threads come and go
+            found.add(await thread_of())
+        return found
+
+    assert len(asyncio.run(several())) == 1
+
+
+def test_runs_at_the_same_time_have_threads_of_their_own():
+    both = threading.Barrier(2, timeout=20)
+
+    async def two() -> tuple[int, int]:
+        return await asyncio.gather(thread_of(both.wait), thread_of(both.wait))
+
+    assert len(set(asyncio.run(two()))) == 2

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from diffusion.matrices import attention
 from diffusion.tokenizer import END
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -60,7 +61,7 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         projections = self.q_proj, self.k_proj, self.v_proj
         q, k, v = (p(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in projections)  # b heads t w/heads
-        y = functional.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        y = attention(q, k, v, causal=self.causal)
         return self.out_proj(y.transpose(1, 2).flatten(2))
 
 

@@ -30,7 +30,7 @@ class Convolution(nn.Conv2d):
         b, _, *size = x.shape
         h, w = ((n - 1) // self.stride[0] + 1 for n in size)
         few = h * w <= PLACES and self.weight.numel() >= WEIGHTS
-        if not (few and x.device.type == "cpu" and _computing_in(x) is torch.bfloat16):
+        if not (few and x.device.type == "cpu" and computing_in(x) is torch.bfloat16):
             return super().forward(x)
         columns, matrix = self._columns(x), self._matrix()
         return F.linear(columns, matrix, self.bias).view(b, h, w, -1).permute(0, 3, 1, 2)
@@ -47,17 +47,19 @@ class Convolution(nn.Conv2d):
         return (self.weight if self.weight.is_contiguous() else self.weight.permute(0, 2, 3, 1)).flatten(1)
 
 
-def _computing_in(x: Tensor) -> torch.dtype:
+def computing_in(x: Tensor) -> torch.dtype:
+    """The type of matrices' answers to x: under autocast not that of x."""
     device = x.device.type
     return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
 
 
-def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """q (b, heads, n, d), k and v (b, heads, t, d) -> (b, heads, n, d)."""
+def attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool = False) -> Tensor:
+    """q (b, heads, n, d), k and v (b, heads, t, d) -> (b, heads, n, d). causal: the keys of later places count for
+    nothing."""
     if q.requires_grad and q.dtype is torch.bfloat16 and q.device.type == "cpu":
         # torch's fused attention is two to ten times slower there than matrices, once gradients are wanted
-        return _InPieces.apply(q, k, v)
-    return F.scaled_dot_product_attention(q, k, v)
+        return _InPieces.apply(q, k, v, causal)
+    return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
 
 
 class _InPieces(torch.autograd.Function):
@@ -65,18 +67,19 @@ class _InPieces(torch.autograd.Function):
     2022, without its blocks of keys)."""
 
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:  # type: ignore[override]
-        heads = _Heads(q, k, v)
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:  # type: ignore[override]
+        heads = _Heads(q, k, v, causal)
         y = torch.empty_like(heads.q)
         for these, rows in heads.pieces():
             torch.bmm(heads.weights(these, rows), heads.v[these], out=y[these, rows])
         ctx.save_for_backward(q, k, v, y)
+        ctx.causal = causal
         return y.view(q.shape)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         q, k, v, y = ctx.saved_tensors
-        heads, grad = _Heads(q, k, v), grad.flatten(0, 1)
+        heads, grad = _Heads(q, k, v, ctx.causal), grad.flatten(0, 1)
         mean = (grad * y).sum(-1, keepdim=True)  # of the gradients of a query's scores, by their weights
         of_q, of_k, of_v = torch.empty_like(heads.q), torch.zeros_like(heads.k), torch.zeros_like(heads.v)
         for these, rows in heads.pieces():
@@ -85,19 +88,20 @@ class _InPieces(torch.autograd.Function):
             of_scores = torch.bmm(g, heads.v[these].mT, out=heads.room(0, g)).sub_(mean[these, rows]).mul_(weights)
             torch.bmm(of_scores, heads.k[these], out=of_q[these, rows])
             of_k[these].baddbmm_(of_scores.mT, heads.q[these, rows])
-        return (of_q * heads.scale).view(q.shape), of_k.view(k.shape), of_v.view(v.shape)
+        return (of_q * heads.scale).view(q.shape), of_k.view(k.shape), of_v.view(v.shape), None
 
 
 class _Heads:
     """q (b heads, n, d), which is scaled already, k and v (b heads, t, d), and room for the scores of some queries."""
 
-    def __init__(self, q: Tensor, k: Tensor, v: Tensor):
+    def __init__(self, q: Tensor, k: Tensor, v: Tensor, causal: bool):
         self.scale = q.shape[-1] ** -0.5
         self.q, self.k, self.v = (q * self.scale).flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
         count, n, t = *self.q.shape[:2], k.shape[2]
         self.rows = max(1, min(SCORES // t, n))
         self.count = max(1, min(SCORES // (self.rows * t), count))
         self._room = q.new_empty(2, self.count * self.rows * t)
+        self._later = q.new_full((n, t), -math.inf).triu_(1) if causal else None
 
     def pieces(self) -> Iterator[tuple[slice, slice]]:
         """Some heads, and some of their queries."""
@@ -115,4 +119,6 @@ class _Heads:
         """What some queries give each key, (heads, rows, t); until the next are asked for."""
         q = self.q[these, rows]
         scores = torch.bmm(q, self.k[these].mT, out=self.room(0, q))
+        if self._later is not None:
+            scores += self._later[rows]
         return torch.softmax(scores, -1, out=self.room(1, q))

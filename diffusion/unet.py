@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from diffusion.matrices import Convolution, attention
+from diffusion.matrices import Convolution, attention, computing_in
+from diffusion.recomputing import ActivatedNorm, recomputed
 from diffusion.unet_config import Block, Layer, Res, Resize, Spatial, UNetConfig
 
 GROUPS = 32
@@ -36,11 +37,11 @@ class ResBlock(nn.Module):
     def __init__(self, layer: Res, time_channels: int):
         super().__init__()
         self.in_layers = nn.Sequential(
-            nn.GroupNorm(GROUPS, layer.channels), nn.SiLU(), Convolution(layer.channels, layer.out)
+            ActivatedNorm(GROUPS, layer.channels), nn.Identity(), Convolution(layer.channels, layer.out)
         )
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(time_channels, layer.out))
         self.out_layers = nn.Sequential(
-            nn.GroupNorm(GROUPS, layer.out), nn.SiLU(), nn.Identity(), Convolution(layer.out, layer.out)
+            ActivatedNorm(GROUPS, layer.out), nn.Identity(), nn.Identity(), Convolution(layer.out, layer.out)
         )
         self.skip_connection = nn.Conv2d(layer.channels, layer.out, 1) if layer.skip else nn.Identity()
 
@@ -76,8 +77,12 @@ class GEGLU(nn.Module):
         self.proj = nn.Linear(channels, 2 * out)
 
     def forward(self, x: Tensor) -> Tensor:
-        y, gate = self.proj(x).chunk(2, -1)
-        return y * F.gelu(gate)
+        return recomputed(_gated, self.proj(x))
+
+
+def _gated(both: Tensor) -> Tensor:
+    y, gate = both.chunk(2, -1)
+    return y * F.gelu(gate)
 
 
 class FeedForward(nn.Module):
@@ -220,7 +225,7 @@ class UNet(Encoder):
         self.output_blocks = nn.ModuleList(self._build(block) for block in config.output_blocks)
         width = config.model_channels
         self.out = nn.Sequential(
-            nn.GroupNorm(GROUPS, width), nn.SiLU(), nn.Conv2d(width, config.out_channels, 3, padding=1)
+            ActivatedNorm(GROUPS, width), nn.Identity(), nn.Conv2d(width, config.out_channels, 3, padding=1)
         )
 
     def forward(
@@ -239,6 +244,8 @@ class UNet(Encoder):
         concat: the channels (b, in - c, h, w) that follow those of x. guidance: (b, g), for networks that know it.
         """
         emb = self.embed(timesteps, y, x.dtype, guidance)  # b e
+        if not context.requires_grad:
+            context = context.to(computing_in(context))  # once, and not for each layer
         if concat is not None:
             x = torch.cat((x, concat), 1)
         skips: list[Tensor] = []

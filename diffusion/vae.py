@@ -14,6 +14,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
+from diffusion.recomputing import ActivatedNorm
 from diffusion.upsampling import doubled_convolution
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -60,12 +61,8 @@ def _widths(shapes: Shapes, name: str) -> tuple[int, ...]:
     return tuple(shapes[f"{name}.{i}.block.0.conv2.weight"][0] for i in range(levels))
 
 
-def _norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(32, channels, eps=1e-6)
-
-
-def _activated(norm: nn.Module, x: Tensor) -> Tensor:
-    return functional.silu(norm(x), inplace=True)
+def _norm(channels: int) -> ActivatedNorm:
+    return ActivatedNorm(32, channels, eps=1e-6)
 
 
 class Block(nn.Module):
@@ -79,8 +76,8 @@ class Block(nn.Module):
             self.nin_shortcut = nn.Conv2d(before, after, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.conv1(_activated(self.norm1, x))
-        y = self.conv2(_activated(self.norm2, y))
+        y = self.conv1(self.norm1(x))
+        y = self.conv2(self.norm2(y))
         return y.add_(self.nin_shortcut(x) if hasattr(self, "nin_shortcut") else x)
 
 
@@ -89,7 +86,7 @@ class Attention(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.norm = _norm(channels)
+        self.norm = nn.GroupNorm(32, channels, eps=1e-6)
         self.q, self.k, self.v, self.proj_out = (nn.Conv2d(channels, channels, 1) for _ in range(4))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -157,7 +154,7 @@ class Encoder(nn.Module):
         x = self.conv_in(x)
         for level in self.down:
             x = level(x)
-        return self.conv_out(_activated(self.norm_out, self.mid(x)))
+        return self.conv_out(self.norm_out(self.mid(x)))
 
 
 class Decoder(nn.Module):
@@ -176,7 +173,7 @@ class Decoder(nn.Module):
         x = self.mid(self.conv_in(z))
         for level in reversed(self.up):
             x = level(x)
-        return self.conv_out(_activated(self.norm_out, x))
+        return self.conv_out(self.norm_out(x))
 
 
 class Autoencoder(nn.Module):

@@ -1,6 +1,7 @@
 """Convolutions and attention by matrices agree with torch's in float32, in every size that they are cut into."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -40,6 +41,14 @@ def test_attention_and_its_gradients_are_those_of_float32(queries: int, keys: in
     inputs = [torch.randn(2, 3, n, 16, generator=random) for n in (queries, keys, keys)]
     exact = answers(F.scaled_dot_product_attention, inputs, torch.float32)
     assert_near(answers(attention, inputs, torch.bfloat16), exact)
+
+
+@pytest.mark.usefixtures("scores")
+def test_causal_attention_and_its_gradients_are_those_of_float32():
+    random = torch.Generator().manual_seed(0)
+    inputs = [torch.randn(2, 3, 77, 16, generator=random) for _ in range(3)]
+    exact = answers(partial(F.scaled_dot_product_attention, is_causal=True), inputs, torch.float32)
+    assert_near(answers(partial(attention, causal=True), inputs, torch.bfloat16), exact)
 
 
 def test_attention_of_heads_that_lie_apart_in_memory():

@@ -42,7 +42,7 @@ Step = Callable[[], float]
 @dataclass(frozen=True)
 class Case:
     """widths: diffusers' words for the channels of each level. turns: how many steps are measured. pieces: that our
-    batches are cut into; 0 = as a training does by itself."""
+    batches are cut into."""
 
     config: UNetConfig
     widths: tuple[int, ...]
@@ -50,7 +50,7 @@ class Case:
     size: int
     turns: int
     lora: bool
-    pieces: int = 0
+    pieces: int = 1
 
 
 CASES = {
@@ -79,7 +79,7 @@ def ours(case: Case, dtype: torch.dtype, device: str, held: ExitStack) -> tuple[
     from diffusion.training.adapters import Adapters
     from diffusion.training.draws import generator
     from diffusion.training.optimize import Learning, Optimization
-    from diffusion.training.parallel import Workers, threads_for
+    from diffusion.training.parallel import Workers
     from diffusion.training.tasks import Denoising, Objective, learnt
 
     unet = build(case.config)
@@ -97,13 +97,13 @@ def ours(case: Case, dtype: torch.dtype, device: str, held: ExitStack) -> tuple[
 
     task = Denoising(modules, prediction.discrete("eps"), examples, told, Objective())
     learning = Learning(learnt(modules), Optimization(steps=10**6, learning_rate=RATE))
-    workers = Workers(modules, threads_for(modules, case.batch, case.pieces))
+    workers = Workers(modules, case.pieces, dtype)
     held.enter_context(workers.working())
 
     def step() -> float:
         batch = [(learning.done * case.batch + i) % EXAMPLES for i in range(case.batch)]
         question = task.question(batch, generator(SEED, learning.done))
-        return learning.step(lambda _, scale: workers.gradients(task.loss, question, scale, dtype))
+        return learning.step(lambda _, scale: workers.gradients(task.loss, question, scale))
 
     def probe() -> float:
         x, at, context = asked(case, device)

@@ -77,7 +77,7 @@ class TrainingPart:
     ema: float = 0.0
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     checkpointing: bool = False
-    threads: int = 0  # pieces that a batch is cut into on a CPU; 0 = what is faster
+    threads: int = 1  # pieces that a batch is cut into on a CPU
     seed: int = 0
     save_minutes: float = 5.0  # between states from which it can go on; each takes the place of the one before
     keep_every: int = 0  # steps after which a state is kept for good, in states/; 0 = never
@@ -223,7 +223,7 @@ LEAST = {
     "data.most": 0,
     "data.size": 8, "data.variants": 1, "training.steps": 1, "training.batch_size": 1, "training.accumulation": 1,
     "training.learning_rate": 0, "training.text_rate": 0, "training.weight_decay": 0, "training.warmup": 0,
-    "training.clip": 0, "training.threads": 0, "training.save_minutes": 0, "training.keep_every": 0,
+    "training.clip": 0, "training.threads": 1, "training.save_minutes": 0, "training.keep_every": 0,
     "objective.min_snr": 0, "objective.offset_noise": 0, "objective.prior_weight": 0, "adapter.rank": 1,
     "adapter.alpha": 0, "adapter.convolution": 0, "adapter.vectors": 1, "vae.kl": 0, "vae.mse": 0, "vae.scales": 0,
     "vae.adversarial": 0, "vae.crop": 0, "samples.every": 0, "samples.steps": 1, "samples.cfg": 0,

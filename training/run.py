@@ -22,7 +22,7 @@ from diffusion.header import ModelFileError, read_header
 from diffusion.tensor_files import TensorFile, stored
 from diffusion.training.draws import generator
 from diffusion.training.optimize import Diverged, Learning, Optimization
-from diffusion.training.parallel import Workers, threads_for
+from diffusion.training.parallel import Workers
 from diffusion.training.tasks import learnt
 from diffusion.weights import open_weights
 from training import events
@@ -111,19 +111,19 @@ class Training:
         part = self.config.training
         with torch.enable_grad(), self.subject.around():
             modules = self.subject.task.modules
-            threads = threads_for(modules, part.batch_size, part.threads)
-            workers = Workers(modules, threads, checkpointing=part.checkpointing)
+            threads = min(part.threads, part.batch_size) if self.device.type == "cpu" else 1
+            workers = Workers(modules, threads, DTYPES[part.precision], checkpointing=part.checkpointing)
             with workers.working():
                 yield workers
 
     def _step(self, workers: Workers, begun: float, first: int) -> None:
         done, part = self.learning.done, self.config.training
-        dtype, task = DTYPES[part.precision], self.subject.task
+        task = self.subject.task
 
         def backward(i: int, scale: Callable[[Tensor], Tensor]) -> float:
             batch = self.subject.order.batch(done * part.accumulation + i)
             question = task.question(batch, generator(part.seed, done, f"question {i}"))
-            return workers.gradients(task.loss, question, scale, dtype)
+            return workers.gradients(task.loss, question, scale)
 
         try:
             loss = self.learning.step(backward)

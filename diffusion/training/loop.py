@@ -18,7 +18,7 @@ from diffusion.regions import Conditioning, resolve
 from diffusion.training.adapters import Adapters
 from diffusion.training.draws import generator
 from diffusion.training.optimize import Diverged, Learning, Optimization
-from diffusion.training.parallel import Workers, threads_for
+from diffusion.training.parallel import Workers
 from diffusion.training.tasks import Denoising, Objective
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -76,8 +76,7 @@ def train_adapter(
     examples = [{"latent": x[None]} for x in x0]
     task = Denoising(modules, model.prediction, examples, told, Objective(loss=course.loss))
     with torch.enable_grad(), adapters.applied():
-        threads = threads_for(modules, course.batch_size)
-        workers = Workers(modules, threads, checkpointing=course.checkpointing)
+        workers = Workers(modules, dtype=DTYPES[course.training_dtype], checkpointing=course.checkpointing)
         with workers.working():
             losses = list(_steps(task, adapters, workers, course, len(x0), on_step))
     return Learnt(LoraModel("the trained adapter", adapters.tensors()), losses)
@@ -138,7 +137,7 @@ def _steps(
     def backward(i: int, scale: Callable[[Tensor], Tensor]) -> float:
         random = generator(course.seed, learning.done, f"question {i}")
         question = task.question(next(batches), random)
-        return workers.gradients(task.loss, question, scale, DTYPES[course.training_dtype])
+        return workers.gradients(task.loss, question, scale)
 
     while learning.done < course.steps:
         try:

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from diffusion.training.parallel import one_thread
+
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the odd polynomial that brings singular values of 0..1 near 1 in a few turns (Jordan et al. 2024)."""
 
@@ -37,7 +39,8 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         waiting = [(p, group) for group in self.param_groups for p in group["params"] if p.grad is not None]
         waiting.sort(key=lambda w: -w[0].numel())  # the long ones first, so that threads end together
-        list(self.pool.map(lambda one: self._change(*one), waiting))
+        with one_thread():
+            list(self.pool.map(lambda one: self._change(*one), waiting))
 
     @torch.no_grad()
     def _change(self, parameter: nn.Parameter, group: dict[str, Any]) -> None:

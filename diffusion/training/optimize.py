@@ -71,7 +71,6 @@ class Learning:
         backward: adds the gradients of the loss of one batch, of `accumulation` of them, and returns it. It scales
         the loss by the function that it is given. Raises Diverged.
         """
-        self.optimizer.zero_grad(set_to_none=True)
         count = self.how.accumulation
         total = sum(backward(i, lambda loss: self.scaler.scale(loss / count)) for i in range(count)) / count
         if not math.isfinite(total):
@@ -81,6 +80,7 @@ class Learning:
             group["lr"] = group["full"] * self.how.rate(self.done)
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
         self.done += 1
         self._average()
         return total

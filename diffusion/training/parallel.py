@@ -1,8 +1,7 @@
-"""A batch cut over threads: each has modules of its own, which share the weights and differ in their gradients.
+"""A batch cut over threads: each has modules of its own, which share their weights and differ in their gradients.
 
-For small networks, which have many small operations, this is faster on a few cores than threads within each
-operation; of large ones every thread would read all the weights. The pieces' gradients are added in a fixed order, so
-that a training is the same each time.
+Threads within each operation are as fast on a machine that does nothing else, and hold less; but all of them wait for
+one that has lost its core. The pieces' gradients are added in a fixed order, so that a training is the same each time.
 """
 
 from __future__ import annotations
@@ -11,67 +10,64 @@ import copy
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from diffusion.unet import ResBlock, TransformerBlock
+from diffusion.unet import Linear, ResBlock, TransformerBlock
 
 Question = Mapping[str, Tensor]  # (b, ...) each
 Loss = Callable[[nn.ModuleDict, Question], Tensor]
 
-LARGE = 2**28
-"""Bytes of weights from which on a batch is not cut: far more than a processor's cache has room for."""
-
-
-def threads_for(modules: nn.ModuleDict, batch_size: int, threads: int = 0) -> int:
-    """Into how many pieces a batch is cut. threads: at most so many; 0 = as many as torch has, if that is faster."""
-    weights = list(modules.parameters())
-    if weights[0].device.type != "cpu":
-        return 1
-    large = sum(w.nbytes for w in weights) >= LARGE
-    return min(threads or (1 if large else torch.get_num_threads()), batch_size)
-
 
 class Workers:
-    """threads: how many pieces a batch is cut into. checkpointing: activations are computed again for the gradients."""
+    """threads: how many pieces a batch is cut into. dtype: in which they compute. checkpointing: activations are
+    computed again for the gradients."""
 
-    def __init__(self, modules: nn.ModuleDict, threads: int = 1, *, checkpointing: bool = False):
-        self.modules = [modules, *(replica(modules) for _ in range(threads - 1))]
+    def __init__(
+        self,
+        modules: nn.ModuleDict,
+        threads: int = 1,
+        dtype: torch.dtype = torch.float32,
+        *,
+        checkpointing: bool = False,
+    ):
+        self.dtype, self.checkpointing = dtype, checkpointing
         self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self.checkpointing = checkpointing
-        self.gathered = [_Gathered(same) for same in zip(*(m.parameters() for m in self.modules), strict=True)]
+        self.low = _lowered(modules, dtype) if self.pool else {}
+        self.modules = [replica(modules, self.low) for _ in range(threads)] if self.pool else [modules]
+        same = zip(modules.parameters(), *(m.parameters() for m in self.modules), strict=True) if self.pool else ()
+        self.gathered = [_Gathered(first, others) for first, *others in same if first.requires_grad]
 
     @contextmanager
     def working(self) -> Iterator[None]:
         """Within it the modules compute as they are trained, and each operation has one thread if there are several."""
-        threads = torch.get_num_threads()
-        if self.pool:
-            torch.set_num_threads(1)
         changed = [block for m in self.modules for block in _checkpointed(m)] if self.checkpointing else []
         try:
-            yield
+            with one_thread() if self.pool else nullcontext():
+                yield
         finally:
-            torch.set_num_threads(threads)
             for block in changed:
                 del block.forward
 
-    def gradients(self, loss: Loss, question: Question, scale: Callable[[Tensor], Tensor], dtype: torch.dtype) -> float:
-        """Add the gradients of a batch to the first modules' parameters; its mean loss. dtype: in which it computes."""
+    def gradients(self, loss: Loss, question: Question, scale: Callable[[Tensor], Tensor]) -> float:
+        """Add the gradients of a batch to those of the modules' parameters; its mean loss."""
         pieces = cut(question, len(self.modules))
         count = sum(n for n, _ in pieces)
 
         def answer(modules: nn.ModuleDict, n: int, piece: Question) -> float:
-            with autocast(next(iter(piece.values())).device.type, dtype):
+            with autocast(next(iter(piece.values())).device.type, self.dtype):
                 value = loss(modules, piece)
             scale(value * (n / count)).backward()  # type: ignore[no-untyped-call]
             return float(value.detach()) * n / count
 
-        if self.pool is None or len(pieces) == 1:
+        if self.pool is None:
             return sum(answer(self.modules[0], n, piece) for n, piece in pieces)
+        for weight, low in self.low.items():
+            low.copy_(weight.detach())
         for parameter in self.gathered:
             parameter.awaited = len(pieces)
         jobs = [self.pool.submit(answer, m, *p) for m, p in zip(self.modules, pieces, strict=False)]
@@ -82,15 +78,15 @@ class Workers:
 
 
 class _Gathered:
-    """A parameter in all modules, whose gradients go to the first as soon as every piece has its own: what the others
-    hold until then is little."""
+    """A parameter whose gradient comes from all modules, as soon as every piece has its own: what they hold until then
+    is little."""
 
-    def __init__(self, same: Sequence[nn.Parameter]):
-        self.same, self.awaited, self.lock = same, 0, threading.Lock()
-        for p in same if len(same) > 1 and same[0].requires_grad else ():
+    def __init__(self, parameter: nn.Parameter, pieces: Sequence[nn.Parameter]):
+        self.parameter, self.pieces, self.awaited, self.lock = parameter, pieces, 0, threading.Lock()
+        for p in pieces:
             p.register_post_accumulate_grad_hook(self._came)
 
-    def _came(self, parameter: Tensor) -> None:
+    def _came(self, _: Tensor) -> None:
         with self.lock:
             self.awaited -= 1
             if not self.awaited:
@@ -99,18 +95,40 @@ class _Gathered:
     @torch.no_grad()
     def gather(self) -> None:
         """In the order of the pieces, whichever came first."""
-        first, *others = self.same
-        for other in others:
-            if other.grad is not None:
-                first.grad = other.grad if first.grad is None else first.grad.add_(other.grad)
-                other.grad = None
+        whole = self.parameter
+        for piece in self.pieces:
+            if piece.grad is not None:
+                grad = piece.grad.to(whole.dtype) if whole.grad is None else whole.grad.add_(piece.grad)
+                whole.grad, piece.grad = grad, None
 
 
-def replica(modules: nn.ModuleDict) -> nn.ModuleDict:
-    """The same modules with the same weights, but with gradients of their own; what is frozen is shared altogether."""
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within it each operation has one thread, also in threads that begin there: what each of several had besides would
+    slow down those of the others, later too."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _lowered(modules: nn.ModuleDict, dtype: torch.dtype) -> dict[nn.Parameter, Tensor]:
+    """What matrices and convolutions learn, as they compute with it; autocast would have that once for each thread."""
+    layers = [m for m in modules.modules() if isinstance(m, nn.Linear | Linear | nn.Conv2d)]
+    learnt = [p for m in layers for p in m.parameters(recurse=False) if p.requires_grad]
+    return {p: p.detach().to(dtype) for p in learnt if p.dtype != dtype}
+
+
+def replica(modules: nn.ModuleDict, instead: Mapping[nn.Parameter, Tensor] | None = None) -> nn.ModuleDict:
+    """The same modules with the same weights, but with gradients of their own; what is frozen is shared altogether.
+
+    instead: other weights for some of them.
+    """
     memo: dict[int, Any] = {id(b): b for b in modules.buffers()}
     for p in modules.parameters():
-        memo[id(p)] = nn.Parameter(p.data, requires_grad=True) if p.requires_grad else p
+        memo[id(p)] = nn.Parameter((instead or {}).get(p, p.data)) if p.requires_grad else p
     return copy.deepcopy(modules, memo)
 
 

@@ -117,7 +117,7 @@ def trained(name: str, kind: str) -> Denoiser:
         return loss(modules["it"], prediction, Question(**question), {})
 
     def backward(i: int, scale: Callable[[Tensor], Tensor]) -> float:
-        return workers.gradients(answer, vars(asked(data, prediction, BATCH, learning.done)), scale, torch.float32)
+        return workers.gradients(answer, vars(asked(data, prediction, BATCH, learning.done)), scale)
 
     for _ in range(STEPS):
         learning.step(backward)

@@ -95,7 +95,7 @@ def test_every_gradient_is_that_of_diffusers(kind: str, gamma: float, threads: i
     task, question = asked(own, prediction, Objective(min_snr=gamma))
     workers = Workers(task.modules, threads)
     with workers.working():
-        workers.gradients(task.loss, question, lambda loss: loss, torch.float32)
+        workers.gradients(task.loss, question, lambda loss: loss)
     backward_of_theirs(own, kind, question, times_of(prediction, question["sigma"]), gamma)
 
     names = layouts.unet_names({name: tuple(t.shape) for name, t in own.his_unet.state_dict().items()})

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from diffusion.prediction import discrete
 from diffusion.training import parallel
 from diffusion.training.draws import generator
-from diffusion.training.parallel import Workers, cut, replica, threads_for
+from diffusion.training.parallel import Workers, cut, replica
 from diffusion.training.tasks import Denoising, Objective, learnt
 from diffusion.unet import ResBlock, TransformerBlock
 from tests.diffusion.test_unet import error, narrow
@@ -52,9 +52,9 @@ def taken(it: Denoising) -> dict[str, Tensor]:
 
 def worked(it: Denoising, rows: int, threads: int, dtype: torch.dtype = torch.float32, **options: bool) -> float:
     question = it.question(range(rows), torch.Generator().manual_seed(1))
-    workers = Workers(it.modules, threads, **options)
+    workers = Workers(it.modules, threads, dtype, **options)
     with workers.working():
-        return workers.gradients(it.loss, question, lambda loss: loss, dtype)
+        return workers.gradients(it.loss, question, lambda loss: loss)
 
 
 def furthest(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> float:
@@ -79,9 +79,9 @@ def test_gradients_add_to_those_that_are_there():
     workers = Workers(it.modules, 2)
     with workers.working():
         for _ in range(2):
-            workers.gradients(it.loss, question, lambda loss: loss / 2, torch.float32)
+            workers.gradients(it.loss, question, lambda loss: loss / 2)
     assert furthest(taken(it), wanted) < 1e-6
-    assert all(p.grad is None for m in workers.modules[1:] for p in m.parameters())
+    assert all(p.grad is None for m in workers.modules for p in m.parameters())
 
 
 def test_gradients_of_the_pieces_are_added_on_the_way(monkeypatch: pytest.MonkeyPatch):
@@ -90,7 +90,7 @@ def test_gradients_of_the_pieces_are_added_on_the_way(monkeypatch: pytest.Monkey
     gather = parallel._Gathered.gather
 
     def told(self: parallel._Gathered) -> None:
-        left = any(p.grad is not None for p in self.same[1:])
+        left = any(p.grad is not None for p in self.pieces)
         gathered.setdefault(id(self), []).append(left)
         gather(self)
 
@@ -99,7 +99,7 @@ def test_gradients_of_the_pieces_are_added_on_the_way(monkeypatch: pytest.Monkey
     workers = Workers(it.modules, 3)
     question = it.question([0, 1, 2, 3], generator(0, 0))
     with workers.working():
-        workers.gradients(it.loss, question, lambda loss: loss, torch.float32)
+        workers.gradients(it.loss, question, lambda loss: loss)
     assert len(gathered) == len(list(it.modules.parameters()))
     assert set(map(tuple, gathered.values())) == {(True, False)}
 
@@ -174,6 +174,36 @@ def test_half_precision_is_near_and_gradients_stay_in_full():
     assert error(*both) < 0.05
 
 
+def test_half_precision_is_autocasts_to_the_bit():
+    it = task()
+    question = it.question(range(5), torch.Generator().manual_seed(1))
+    for n, piece in cut(question, 2):
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = it.loss(it.modules, piece)
+        (loss * (n / 5)).backward()  # type: ignore[no-untyped-call]
+    wanted = taken(it)
+    worked(it, 5, 2, torch.bfloat16)
+    found = taken(it)
+    assert set(found) == set(wanted)
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_weights_in_half_precision_are_held_once_and_follow_those_that_learn():
+    it = task(frozen="input_blocks")
+    workers = Workers(it.modules, 3, torch.bfloat16)
+    question = it.question(range(4), torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        for weight in learnt(it.modules).values():
+            weight.mul_(0.5)
+    with workers.working():
+        workers.gradients(it.loss, question, lambda loss: loss)
+    for weight, *same in zip(it.modules.parameters(), *(m.parameters() for m in workers.modules), strict=True):
+        assert len({other.data_ptr() for other in same}) == 1
+        assert torch.equal(same[0], weight.to(same[0].dtype))
+        if weight.ndim > 1 or not weight.requires_grad:
+            assert same[0].dtype is (torch.bfloat16 if weight.requires_grad else torch.float32)
+
+
 def test_each_operation_has_one_thread_while_there_are_several_pieces():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
@@ -196,16 +226,6 @@ def test_pieces_are_as_equal_as_can_be_and_keep_rows_together():
     assert [n for n, _ in cut(question, 9)] == [1] * 5
 
 
-def test_a_batch_is_cut_for_small_networks(monkeypatch: pytest.MonkeyPatch):
-    modules = nn.ModuleDict({"it": nn.Linear(4, 8)})
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    assert [threads_for(modules, batch) for batch in (1, 2, 8)] == [1, 2, 3]
-    monkeypatch.setattr(parallel, "LARGE", 4 * (4 * 8 + 8))
-    assert threads_for(modules, 8) == 1
-    assert [threads_for(modules, batch, 5) for batch in (4, 8)] == [4, 5]
-    assert threads_for(modules.to("meta"), 8, 5) == 1
-
-
 def test_a_piece_that_fails_is_told():
     modules = nn.ModuleDict({"it": nn.Linear(2, 1)})
 
@@ -216,4 +236,4 @@ def test_a_piece_that_fails_is_told():
 
     question = {"x": torch.arange(4.0).view(2, 2)}
     with pytest.raises(ValueError, match="ThreadPoolExecutor"):
-        Workers(modules, 2).gradients(loss, question, lambda loss: loss, torch.float32)
+        Workers(modules, 2).gradients(loss, question, lambda loss: loss)

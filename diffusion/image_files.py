@@ -104,8 +104,9 @@ def scaled(images: Tensor, most: int, dtype: type[np.floating[Any]]) -> np.ndarr
     that ever computes has some, slow each other down for good (OpenMP spins less where they are more than the cores).
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        values = images.detach().to("cpu", torch.float32).numpy().astype(dtype) * dtype(most)
-    return np.nan_to_num(values, copy=False, posinf=most, neginf=0).clip(0, most)
+        values = np.multiply(images.detach().to("cpu", torch.float32).numpy(), most, dtype=dtype)
+    np.nan_to_num(values, copy=False, posinf=most, neginf=0)
+    return values.clip(0, most, out=values)
 
 
 def encode(images: Tensor, texts: Mapping[str, str], level: int = 4) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from diffusion import taesd
+from diffusion.image_files import eight_bits
 from diffusion.model import FLUX, SD3, SD15, SDXL, Model
 from diffusion.placement import Place, Resident
 
@@ -125,8 +126,7 @@ def linear(x0: Tensor, look: Look) -> Tensor:
 
 def _eight_bits(image: Tensor) -> Image.Image:
     """From (3 or 4, h, w) in 0..1."""
-    values = (image.float() * 255).nan_to_num().clamp(0, 255).to("cpu", torch.uint8)
-    return Image.fromarray(values.movedim(0, -1).contiguous().numpy())
+    return Image.fromarray(eight_bits(image.movedim(0, -1)))
 
 
 def _sized(image: Image.Image, latent: torch.Size, size: int) -> Image.Image:

@@ -68,8 +68,8 @@ _idle: list[ThreadPoolExecutor] = []
 
 @contextmanager
 def _thread() -> Generator[ThreadPoolExecutor, None, None]:
-    """One that computes; run after run the same. Each that has ever computed has threads of OpenMP's, which keep those
-    of the others from waiting in a loop, and small operations then take twice as long."""
+    """One that computes; run after run the same. Torch gives each that has ever computed threads of its own, and once
+    they are more than the cores all of them sleep between operations: small ones then take twice as long."""
     thread = _idle.pop() if _idle else ThreadPoolExecutor(1, "computing")
     try:
         yield thread
